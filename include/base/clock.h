@@ -1,0 +1,8 @@
+/* Clock: the one place that asks for the time; everything else gets it as an argument. Any thread. */
+#pragma once
+
+#include <stdint.h>
+
+uint64_t clock_now_ms(void);  /* CLOCK_MONOTONIC, milliseconds */
+uint64_t clock_now_us(void);  /* CLOCK_MONOTONIC, microseconds */
+uint64_t clock_wall_ms(void); /* CLOCK_REALTIME, milliseconds since 1970; for log lines, never for deadlines */
