@@ -1,0 +1,35 @@
+/* Channel: one name and the local subscriptions to it. Owner: one worker's hub. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "hub/message.h"
+
+typedef struct Subscription Subscription;
+
+typedef enum ChannelState {
+    CHANNEL_PENDING, /* the broker has not yet acknowledged the node's subscription: nothing is delivered yet */
+    CHANNEL_ACTIVE,
+} ChannelState;
+
+typedef struct Channel {
+    MapNode node;
+    ChannelState state;
+    uint64_t token; /* tells this interest from an earlier one in the same name */
+    Subscription **subscriptions;
+    uint32_t n_subscriptions;
+    uint32_t n_allocated;
+    char name[]; /* NUL-terminated */
+} Channel;
+
+/* UTF-8, 1 to CHANNEL_NAME_MAX bytes, no control characters (U+0000 to U+001F, U+007F to U+009F). */
+bool channel_name_is_valid(const char *name, size_t n_name);
+
+int channel_new(Channel **out, const char *name, size_t n_name, uint64_t token); /* -ENOMEM */
+Channel *channel_free(Channel *channel);                                         /* has no subscriptions; NULL */
+
+int channel_add(Channel *channel, Subscription *subscription);     /* sets its index. -ENOMEM */
+void channel_remove(Channel *channel, Subscription *subscription); /* the last one takes its index */

@@ -1,0 +1,65 @@
+/* Hub: the channels of one worker and who subscribes to them. Owner: its worker. No I/O. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "base/metrics.h"
+#include "hub/channel.h"
+#include "hub/frame.h"
+#include "hub/message.h"
+#include "hub/subscription.h"
+
+enum { HUB_OK, HUB_EXISTS };
+
+/* Upward calls. None of them may subscribe or unsubscribe: fan-out condemns, the reaper kills. gap tells the subscriber that
+   messages of that channel may have been lost. */
+typedef struct HubOps {
+    void (*send)(Subscriber *subscriber, Frame *frame); /* borrows the frame */
+    void (*subscribed)(Subscriber *subscriber, Subscription *subscription);
+    void (*refused)(Subscriber *subscriber, Subscription *subscription); /* the hub drops it after the call */
+    void (*gap)(Subscriber *subscriber, const Channel *channel);
+    /* The first local subscriber has come, or the last has gone; each want is followed by exactly one unwant, also when it was
+       refused. token comes back with the acknowledgement, perhaps before want returns. */
+    void (*want)(void *context, const char *channel, size_t n_channel, uint64_t token);
+    void (*unwant)(void *context, const char *channel, size_t n_channel);
+} HubOps;
+
+typedef struct HubCounters {
+    Counter channels;      /* gauge */
+    Counter subscriptions; /* gauge */
+    Counter messages;      /* taken from the broker */
+    Counter deliveries;    /* handed to subscribers */
+    Counter unwanted;      /* messages nobody here subscribes to any more */
+    Counter encode_failures;
+} HubCounters;
+
+typedef struct Hub {
+    Map channels;
+    uint64_t next_token;
+    const HubOps *ops;
+    void *context;
+    HubCounters counters;
+} Hub;
+
+void hub_init(Hub *hub, const HubOps *ops, void *context);
+void hub_finish(Hub *hub); /* every subscription has been dropped, and with it every channel */
+
+/* HUB_OK: acknowledged at once when the channel is active (ops->subscribed is called before the return), else by a later
+   hub_acknowledge. HUB_EXISTS: this subscriber is in that channel. -ENOMEM. The name must be valid. */
+int hub_subscribe(Hub *hub, Subscriber *subscriber, const char *channel, size_t n_channel, uint64_t request_id);
+/* NULL when this subscriber is not in that channel. Time grows with the subscriber's own subscriptions only. */
+Subscription *hub_find(Hub *hub, Subscriber *subscriber, const char *channel, size_t n_channel);
+/* Frees the subscription; the channel too when it was the last. Not from an upward call. */
+void hub_unsubscribe(Hub *hub, Subscription *subscription);
+void hub_unsubscribe_all(Hub *hub, Subscriber *subscriber);
+
+/* The broker's answer to want; a token of an interest that has ended meanwhile, or that has been granted before, is ignored.
+   When it is not granted each subscription is refused and dropped. */
+void hub_acknowledge(Hub *hub, const char *channel, size_t n_channel, uint64_t token, bool is_granted);
+/* Fan-out: the frame of each dialect is built at most once. Borrows the message. Subscribers whose frame cannot be built for
+   want of memory are told of a gap. */
+void hub_deliver(Hub *hub, const Message *message);
+void hub_gap(Hub *hub); /* messages may have been lost in every channel of this worker */

@@ -1,0 +1,31 @@
+/* Message: what was published to one channel, immutable. Shared by threads through its reference count. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/ref.h"
+
+enum { CHANNEL_NAME_MAX = 255 }; /* bytes of UTF-8 */
+
+typedef struct Message {
+    Ref ref;
+    uint32_t n_channel;
+    uint32_t n_payload;
+    uint64_t channel_hash; /* hash_bytes of the channel's name, so that no worker computes it again */
+    char bytes[];          /* the channel's name, a NUL, the payload */
+} Message;
+
+/* The one copy of the payload. -ENOMEM; -EINVAL when channel is not 1 to CHANNEL_NAME_MAX bytes or the payload is over 4 GiB.
+   The caller owns one reference. Any thread. */
+int message_new(Message **out, const char *channel, size_t n_channel, const void *payload, size_t n_payload);
+Message *message_ref(Message *message);
+Message *message_unref(Message *message); /* NULL, also for NULL */
+
+static inline const char *message_channel(const Message *message) {
+    return message->bytes;
+}
+
+static inline const char *message_payload(const Message *message) {
+    return message->bytes + message->n_channel + 1;
+}

@@ -1,0 +1,38 @@
+#include "hub/subscription.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+
+void subscriber_init(Subscriber *subscriber, const FrameEncoder *encoder) {
+    list_init(&subscriber->subscriptions);
+    subscriber->n_subscriptions = 0;
+    subscriber->encoder = encoder;
+}
+
+int subscription_new(Subscription **out, Channel *channel, Subscriber *subscriber, uint64_t request_id) {
+    Subscription *subscription = malloc(sizeof(*subscription));
+    if (!subscription)
+        return error_origin(-ENOMEM);
+    *subscription = (Subscription){.channel = channel, .subscriber = subscriber, .request_id = request_id};
+    int r = channel_add(channel, subscription);
+    if (r < 0) {
+        free(subscription);
+        return error_trace(r);
+    }
+    list_append(&subscriber->subscriptions, &subscription->link);
+    subscriber->n_subscriptions++;
+    *out = subscription;
+    return 0;
+}
+
+Subscription *subscription_free(Subscription *subscription) {
+    if (subscription) {
+        channel_remove(subscription->channel, subscription);
+        list_unlink(&subscription->link);
+        subscription->subscriber->n_subscriptions--;
+        free(subscription);
+    }
+    return NULL;
+}
