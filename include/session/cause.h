@@ -1,0 +1,29 @@
+/* Cause: why a connection was closed or terminated. Every end has one, and every one has a counter. Any thread. */
+#pragma once
+
+#include <stdint.h>
+
+typedef enum Cause {
+    CAUSE_NONE,
+    CAUSE_CLIENT_CLOSED,     /* the client said goodbye */
+    CAUSE_CLIENT_GONE,       /* its transport ended without a close frame */
+    CAUSE_HANDSHAKE_TIMEOUT, /* CONNECTING for too long */
+    CAUSE_HANDSHAKE_REFUSED, /* answered with an HTTP error, or an ordinary HTTP request that has been served */
+    CAUSE_PONG_TIMEOUT,      /* not a byte since our ping */
+    CAUSE_LINGER_TIMEOUT,    /* CLOSING for too long */
+    CAUSE_SLOW_CONSUMER,     /* outbox over its limit: 1013 */
+    CAUSE_MESSAGE_TOO_BIG,   /* 1009 */
+    CAUSE_BAD_UTF8,          /* 1007 */
+    CAUSE_PROTOCOL_ERROR,    /* 1002 */
+    CAUSE_UNSUPPORTED,       /* 1003: a kind of message that the dialect has no use for */
+    CAUSE_FORBIDDEN,         /* 1008 */
+    CAUSE_BROKER,            /* 1013: the broker could not take or give what the dialect cannot report otherwise */
+    CAUSE_SHUTDOWN,          /* 1001 */
+    CAUSE_WRITE_FAILED,
+    CAUSE_OUT_OF_MEMORY, /* 1011 */
+    CAUSE_COUNT,
+} Cause;
+
+const char *cause_name(Cause cause);   /* a stable word: "pong_timeout" */
+uint16_t cause_code(Cause cause);      /* RFC 6455 section 7.4; 1000 when the cause has none of its own */
+const char *cause_reason(Cause cause); /* for people, at most 123 bytes */

@@ -1,0 +1,79 @@
+/* SessionTable: the sessions of one worker and what they share. Owner: its worker.
+   One loop turn: events change sessions; then session_table_turn flushes the dirty and reaps the ended. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/metrics.h"
+#include "base/wheel.h"
+#include "broker/broker.h"
+#include "hub/hub.h"
+#include "session/cause.h"
+#include "session/readystate.h"
+#include "session/slots.h"
+#include "session/watchdog.h"
+
+typedef struct Session Session;
+
+typedef struct SessionOptions {
+    WatchdogOptions watchdog;
+    uint32_t outbox_limit_bytes;
+    uint32_t message_limit_bytes; /* a client's message */
+    uint32_t subscriptions_limit; /* per connection */
+    bool clients_may_subscribe;
+    bool clients_may_publish;
+    const char *node_id; /* borrowed, outlives the table */
+} SessionOptions;
+
+typedef struct SessionCounters {
+    Counter in_state[READY_STATES]; /* gauges */
+    Counter accepted;
+    /* Each session counts once when its end begins: in closed when it becomes CLOSING (we or the peer said goodbye), in
+       terminated when it becomes CLOSED at once (destroyed by us, or gone). One that was CLOSING and had to be destroyed counts
+       once more, in terminated under what ended the wait. */
+    Counter closed[CAUSE_COUNT];
+    Counter terminated[CAUSE_COUNT];
+    Counter refused_sends[READY_STATES];
+    Counter received_messages;
+    Counter received_bytes;
+    Counter sent_frames;
+    Counter sent_bytes;
+    Counter writes;
+    Counter pings;
+} SessionCounters;
+
+typedef struct SessionTable {
+    Hub hub;
+    Wheel wheel;
+    uint64_t now_ms; /* this turn's time */
+    SessionOptions options;
+    BrokerPort *broker;
+    ListNode members[READY_STATES];
+    ListNode dirty;
+    ListNode ending;
+    Slots slots;
+    Frame *ping; /* shared by all pings */
+    uint8_t *scratch;
+    SessionCounters counters;
+} SessionTable;
+
+enum { SESSION_TABLE_SCRATCH = 64 * 1024 }; /* bytes gathered into one write */
+
+/* Borrows the broker's port, which outlives the table. worker: its index, below 256, part of each session's id. -ENOMEM. */
+int session_table_init(SessionTable *table, const SessionOptions *options, BrokerPort *broker, uint32_t worker,
+                       uint64_t now_ms);
+void session_table_finish(SessionTable *table); /* terminates what is left, with CAUSE_SHUTDOWN, and reaps it */
+
+/* Every WHEEL_TICK_MS: sets now_ms, which the worker also sets at the start of each turn, and looks at the deadlines. */
+void session_table_tick(SessionTable *table, uint64_t now_ms);
+/* The end of a loop turn: one write per dirty connection, then the ended ones drop their subscriptions or are freed. No pointer
+   to a session may be kept across it but the transport's own. */
+void session_table_turn(SessionTable *table);
+void session_table_close_all(SessionTable *table, Cause cause); /* what is CONNECTING is terminated */
+size_t session_table_count(const SessionTable *table);          /* sessions not yet freed */
+
+Session *session_table_find(SessionTable *table, uint64_t id); /* NULL when it has gone */
+/* The broker's answers, on the worker's thread. */
+void session_table_published(SessionTable *table, uint64_t session_id, uint64_t request_id, BrokerResult result);

@@ -1,0 +1,37 @@
+#include "session/cause.h"
+
+static const struct {
+    const char *name;
+    const char *reason;
+    uint16_t code;
+} causes[CAUSE_COUNT] = {
+    [CAUSE_NONE] = {"none", "", 1000},
+    [CAUSE_CLIENT_CLOSED] = {"client_closed", "closed by the client", 1000},
+    [CAUSE_CLIENT_GONE] = {"client_gone", "the connection was lost", 1000},
+    [CAUSE_HANDSHAKE_TIMEOUT] = {"handshake_timeout", "the handshake took too long", 1000},
+    [CAUSE_HANDSHAKE_REFUSED] = {"handshake_refused", "the handshake was refused", 1000},
+    [CAUSE_PONG_TIMEOUT] = {"pong_timeout", "no answer to a ping", 1000},
+    [CAUSE_LINGER_TIMEOUT] = {"linger_timeout", "no answer to the close frame", 1000},
+    [CAUSE_SLOW_CONSUMER] = {"slow_consumer", "too many messages waiting for a slow connection", 1013},
+    [CAUSE_MESSAGE_TOO_BIG] = {"message_too_big", "the message is larger than allowed", 1009},
+    [CAUSE_BAD_UTF8] = {"bad_utf8", "a text message is not valid UTF-8", 1007},
+    [CAUSE_PROTOCOL_ERROR] = {"protocol_error", "the WebSocket protocol was broken", 1002},
+    [CAUSE_UNSUPPORTED] = {"unsupported", "this kind of message is not accepted here", 1003},
+    [CAUSE_FORBIDDEN] = {"forbidden", "this is not allowed", 1008},
+    [CAUSE_BROKER] = {"broker", "the message broker is not available, try again later", 1013},
+    [CAUSE_SHUTDOWN] = {"shutdown", "the server is going away", 1001},
+    [CAUSE_WRITE_FAILED] = {"write_failed", "the connection could not be written to", 1000},
+    [CAUSE_OUT_OF_MEMORY] = {"out_of_memory", "the server is out of memory", 1011},
+};
+
+const char *cause_name(Cause cause) {
+    return causes[cause].name;
+}
+
+uint16_t cause_code(Cause cause) {
+    return causes[cause].code;
+}
+
+const char *cause_reason(Cause cause) {
+    return causes[cause].reason;
+}

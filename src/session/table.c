@@ -1,0 +1,144 @@
+#include "session/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "session/flush.h"
+#include "session/reaper.h"
+#include "session/session.h"
+
+enum { TURN_ROUNDS = 4 };
+
+static Session *session_of(Subscriber *subscriber) {
+    return container_of(subscriber, Session, subscriber);
+}
+
+static void hub_send(Subscriber *subscriber, Frame *frame) {
+    (void)session_send(session_of(subscriber), frame); /* it counts what it refuses */
+}
+
+static void hub_subscribed(Subscriber *subscriber, Subscription *subscription) {
+    Session *session = session_of(subscriber);
+    if (session->state == READY_STATE_OPEN)
+        session->dialect->subscribed(session, subscription->channel->name, subscription->request_id);
+}
+
+static void hub_refused(Subscriber *subscriber, Subscription *subscription) {
+    Session *session = session_of(subscriber);
+    if (session->state == READY_STATE_OPEN)
+        session->dialect->subscribe_refused(session, subscription->channel->name, subscription->request_id);
+}
+
+static void hub_told_gap(Subscriber *subscriber, const Channel *channel) {
+    Session *session = session_of(subscriber);
+    if (session->state == READY_STATE_OPEN)
+        session->dialect->gap(session, channel->name);
+}
+
+static void hub_want(void *context, const char *channel, size_t n_channel, uint64_t token) {
+    const SessionTable *table = context;
+    table->broker->ops->want(table->broker, channel, n_channel, token);
+}
+
+static void hub_unwant(void *context, const char *channel, size_t n_channel) {
+    const SessionTable *table = context;
+    table->broker->ops->unwant(table->broker, channel, n_channel);
+}
+
+static const HubOps hub_ops = {
+    .send = hub_send,
+    .subscribed = hub_subscribed,
+    .refused = hub_refused,
+    .gap = hub_told_gap,
+    .want = hub_want,
+    .unwant = hub_unwant,
+};
+
+int session_table_init(SessionTable *table, const SessionOptions *options, BrokerPort *broker, uint32_t worker,
+                       uint64_t now_ms) {
+    *table = (SessionTable){.options = *options, .broker = broker, .now_ms = now_ms};
+    table->scratch = malloc(SESSION_TABLE_SCRATCH);
+    if (!table->scratch)
+        return error_origin(-ENOMEM);
+    /* Not empty: the library does not tell of an empty pong. */
+    int r = frame_new_copy(&table->ping, FRAME_PING, "barker", strlen("barker"));
+    if (r < 0) {
+        free(table->scratch);
+        return error_trace(r);
+    }
+    hub_init(&table->hub, &hub_ops, table);
+    wheel_init(&table->wheel, now_ms);
+    slots_init(&table->slots, worker);
+    list_init(&table->dirty);
+    list_init(&table->ending);
+    for (int state = 0; state < READY_STATES; state++)
+        list_init(&table->members[state]);
+    return 0;
+}
+
+/* What a function appends to the list of members while they are walked is not walked. */
+static void each_in_state(SessionTable *table, ReadyState state, Cause cause, void (*end)(Session *, Cause)) {
+    ListNode walked, *node;
+    list_init(&walked);
+    list_take(&walked, &table->members[state]);
+    while ((node = list_pop(&walked)) != NULL) {
+        list_append(&table->members[state], node);
+        end(container_of(node, Session, member), cause);
+    }
+}
+
+void session_table_finish(SessionTable *table) {
+    for (ReadyState state = READY_STATE_CONNECTING; state < READY_STATE_CLOSED; state++)
+        each_in_state(table, state, CAUSE_SHUTDOWN, session_terminate);
+    reaper_run(table);
+    hub_finish(&table->hub);
+    slots_finish(&table->slots);
+    table->ping = frame_unref(table->ping);
+    free(table->scratch);
+    table->scratch = NULL;
+}
+
+void session_table_tick(SessionTable *table, uint64_t now_ms) {
+    table->now_ms = now_ms;
+    wheel_advance(&table->wheel, now_ms, watchdog_expired, NULL);
+}
+
+static void flush_all(SessionTable *table) {
+    ListNode flushed, *node;
+    list_init(&flushed);
+    list_take(&flushed, &table->dirty);
+    while ((node = list_pop(&flushed)) != NULL)
+        session_flush(container_of(node, Session, dirty));
+}
+
+/* A flush may end sessions; their end may make others dirty. The bound keeps a turn finite whatever the dialects do: what is
+   left then leaves at the next. */
+void session_table_turn(SessionTable *table) {
+    for (int round = 0; round < TURN_ROUNDS; round++) {
+        if (list_is_empty(&table->dirty) && list_is_empty(&table->ending))
+            return;
+        flush_all(table);
+        reaper_run(table);
+    }
+}
+
+void session_table_close_all(SessionTable *table, Cause cause) {
+    each_in_state(table, READY_STATE_CONNECTING, cause, session_close);
+    each_in_state(table, READY_STATE_OPEN, cause, session_close);
+}
+
+size_t session_table_count(const SessionTable *table) {
+    return table->slots.n_used;
+}
+
+Session *session_table_find(SessionTable *table, uint64_t id) {
+    return slots_find(&table->slots, id);
+}
+
+void session_table_published(SessionTable *table, uint64_t session_id, uint64_t request_id, BrokerResult result) {
+    Session *session = session_table_find(table, session_id);
+    if (session && session->state == READY_STATE_OPEN)
+        session->dialect->published(session, request_id, result);
+}

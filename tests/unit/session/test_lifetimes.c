@@ -1,0 +1,385 @@
+/* Random lives: whatever comes in whatever order, with memory and writes that fail, every session ends once, and nothing is
+   written that may not be. */
+#include <stdio.h>
+#include <string.h>
+
+#include "failing_memory.h"
+#include "session/commands.h"
+#include "session/session.h"
+#include "session/table.h"
+#include "suite.h"
+
+enum { N_ACTORS = 16, N_CHANNELS = 4, N_STEPS = 60000, MESSAGE_LIMIT = 300 };
+
+/* One connection as the world outside sees it. */
+typedef struct Actor {
+    Transport transport;
+    Session *session; /* NULL once freed */
+    uint64_t id;
+    ReadyState seen; /* the state after the last step */
+    bool is_opened, is_gone, is_terminated, is_failed, is_blocked, is_broken, has_sent_close;
+    uint32_t last_written; /* number of the last data frame on its wire */
+    uint32_t n_allowed;    /* data frames from this number on came after it was OPEN */
+} Actor;
+
+static Actor actors[N_ACTORS];
+static SessionTable table;
+static uint64_t now_ms;
+static uint64_t tokens[N_CHANNELS];
+static uint32_t n_wants, n_unwants, n_frames;
+static uint64_t random_state;
+static const char *violation; /* callbacks must not assert: Check allocates, and memory may be set to fail */
+
+static uint32_t pick(uint32_t n_limit) {
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (uint32_t)(random_state >> 32) % n_limit;
+}
+
+static void must(bool is_kept, const char *rule) {
+    if (!is_kept && !violation)
+        violation = rule;
+}
+
+static void check_frame(Actor *actor, uint8_t opcode, const uint8_t *payload) {
+    must(!actor->has_sent_close, "nothing follows the close frame");
+    if (opcode == FRAME_CLOSE)
+        actor->has_sent_close = true;
+    if (opcode != FRAME_TEXT)
+        return;
+    uint32_t number;
+    memcpy(&number, payload, sizeof(number));
+    must(number > actor->last_written, "data keeps its order and is written once");
+    must(actor->session->state == READY_STATE_OPEN || number < actor->n_allowed || !actor->n_allowed,
+         "only what was accepted while OPEN is written later");
+    actor->last_written = number;
+}
+
+static int actor_write(Transport *transport, const uint8_t *bytes, size_t n_bytes) {
+    Actor *actor = container_of(transport, Actor, transport);
+    ReadyState state = actor->session->state;
+    must(!actor->is_gone && !actor->is_terminated && !actor->is_failed, "a dead transport is not written to");
+    must(!actor->is_blocked, "a blocked transport is not written to");
+    must(!actor->is_broken, "nothing follows the library's own close frame");
+    must(state == READY_STATE_OPEN || state == READY_STATE_CLOSING, "only OPEN and CLOSING write");
+    if (pick(50) == 0) {
+        actor->is_failed = true;
+        return TRANSPORT_FAILED;
+    }
+    for (size_t at = 0; at < n_bytes; at += 2u + bytes[at + 1]) /* all frames here are short */
+        check_frame(actor, bytes[at] & 0xf, bytes + at + 2);
+    actor->is_blocked = pick(4) == 0;
+    return actor->is_blocked ? TRANSPORT_BLOCKED : TRANSPORT_WRITTEN;
+}
+
+static void actor_terminate(Transport *transport) {
+    Actor *actor = container_of(transport, Actor, transport);
+    must(!actor->is_gone && !actor->is_terminated, "a transport ends once");
+    actor->is_terminated = true;
+}
+
+static int64_t actor_silent_ms(Transport *transport) {
+    must(!container_of(transport, Actor, transport)->is_gone, "a transport that has gone is not asked");
+    return (int64_t)pick(2000) - 1;
+}
+
+static const TransportOps transport_ops = {actor_write, actor_terminate, actor_silent_ms};
+
+static void port_want(BrokerPort *port, const char *channel, size_t n_channel, uint64_t token) {
+    n_wants++;
+    tokens[channel[0] - 'a'] = token;
+}
+
+static void port_unwant(BrokerPort *port, const char *channel, size_t n_channel) {
+    n_unwants++;
+}
+
+static BrokerResult port_publish(BrokerPort *port, Message *message, uint64_t session_id, uint64_t request_id) {
+    return pick(2) ? BROKER_OK : BROKER_OVERLOADED;
+}
+
+static const BrokerPortOps port_ops = {port_want, port_unwant, port_publish};
+static BrokerPort port = {&port_ops};
+
+/* A numbered message, as the payload of all data frames. */
+static size_t number_text(char text[100]) {
+    uint32_t number = ++n_frames;
+    memset(text, 'x', 100);
+    memcpy(text, &number, sizeof(number));
+    return 4 + pick(60);
+}
+
+static void send_number(Session *session) {
+    char text[100];
+    size_t n_text = number_text(text);
+    bool was_open = session->state == READY_STATE_OPEN;
+    int r = session_send_text(session, text, n_text);
+    must(r == SESSION_REFUSED || was_open, "only OPEN accepts data");
+}
+
+static void act_up(Session *session) {
+    const char channel = (char)('a' + pick(N_CHANNELS));
+    switch (pick(6)) {
+    case 0:
+        send_number(session);
+        break;
+    case 1:
+        session_close(session, CAUSE_UNSUPPORTED);
+        break;
+    case 2:
+        session_terminate(session, CAUSE_FORBIDDEN);
+        break;
+    case 3:
+        command_unsubscribe(session, &channel, 1);
+        break;
+    case 4:
+        command_publish(session, &channel, 1, "x", 1, 1);
+        break;
+    default:
+        command_subscribe(session, &channel, 1, 1);
+    }
+}
+
+static int dialect_encode(Frame **out, const Message *message) {
+    return frame_new_copy(out, FRAME_TEXT, message_payload(message), message->n_payload);
+}
+
+static void dialect_opened(Session *session, const char *channels, size_t n_channels) {
+    container_of(session->transport, Actor, transport)->is_opened = true;
+    for (const char *channel = "abcd"; *channel; channel++)
+        command_subscribe(session, channel, 1, 1);
+}
+
+static void dialect_received(Session *session, char *bytes, size_t n_bytes, bool is_binary) {
+    must(session->state == READY_STATE_OPEN, "only OPEN receives");
+    must(bytes[n_bytes] == '\0' && n_bytes <= MESSAGE_LIMIT, "a message is bounded and ends with NUL");
+    act_up(session);
+}
+
+static void dialect_subscribed(Session *session, const char *channel, uint64_t request_id) {
+    must(session->state == READY_STATE_OPEN, "only OPEN is told");
+    send_number(session);
+}
+
+static void dialect_gap(Session *session, const char *channel) {
+    must(session->state == READY_STATE_OPEN, "only OPEN is told");
+    if (pick(4) == 0)
+        session_close(session, CAUSE_BROKER);
+}
+
+static void dialect_published(Session *session, uint64_t request_id, BrokerResult result) {
+    must(session->state == READY_STATE_OPEN, "only OPEN is told");
+}
+
+static void dialect_closing(Session *session, uint16_t code, const char *reason) {
+    send_number(session);
+    if (pick(10) == 0)
+        session_terminate(session, CAUSE_FORBIDDEN);
+}
+
+static const DialectOps dialect = {"random",          {0, dialect_encode}, dialect_opened,
+                                   dialect_received,  dialect_subscribed,  dialect_subscribed,
+                                   dialect_published, dialect_gap,         dialect_closing};
+
+static void connect_actor(Actor *actor) {
+    *actor = (Actor){.transport = {&transport_ops}};
+    if (session_new(&actor->session, &table, &actor->transport) < 0)
+        actor->session = NULL;
+    else
+        actor->id = actor->session->id;
+}
+
+static void go(Actor *actor) {
+    session_gone(actor->session);
+    actor->is_gone = true;
+}
+
+static void peer_closes(Actor *actor) {
+    session_peer_closed(actor->session, (uint16_t)pick(5100));
+    if (pick(2))
+        go(actor);
+}
+
+static void break_protocol(Actor *actor) {
+    actor->is_broken = true;
+    session_broken(actor->session);
+}
+
+static void unblock(Actor *actor) {
+    if (actor->is_blocked) {
+        actor->is_blocked = false;
+        session_writeable(actor->session);
+    }
+}
+
+static void receive(Session *session) {
+    static const char bytes[MESSAGE_LIMIT + 1] = "text";
+    size_t n_bytes = pick(100) ? pick(20) : sizeof(bytes);
+    session_receive(session,
+                    pick(50) ? bytes : "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+                    n_bytes < 20 ? n_bytes : 20, session->is_gathering == (pick(100) == 0), pick(3) > 0, pick(2));
+    if (n_bytes > 20)
+        session_receive(session, bytes, n_bytes, !session->is_gathering, true, false);
+}
+
+/* What the transport or the dialect may do to one session. */
+static void step_actor(Actor *actor) {
+    Session *session = actor->session;
+    uint32_t n = pick(100);
+    if (n < 30)
+        send_number(session);
+    else if (n < 55 && !actor->is_gone)
+        session_open(session, &dialect, "", 0);
+    else if (n < 75 && !actor->is_gone)
+        receive(session);
+    else if (n < 92 && !actor->is_gone)
+        unblock(actor);
+    else if (n < 94 && !actor->is_gone)
+        peer_closes(actor);
+    else if (n < 95 && !actor->is_gone && actor->is_opened)
+        break_protocol(actor);
+    else if (n < 96 && !actor->is_gone)
+        go(actor);
+    else if (n < 98)
+        session_close(session, CAUSE_UNSUPPORTED);
+    else if (n < 99)
+        session_terminate(session, CAUSE_FORBIDDEN);
+    else
+        session_table_published(&table, actor->id, 1, BROKER_OK);
+}
+
+static void deliver(char channel) {
+    char text[100];
+    Message *message;
+    size_t n_text = number_text(text);
+    if (message_new(&message, &channel, 1, text, n_text) < 0)
+        return;
+    hub_deliver(&table.hub, message);
+    message_unref(message);
+}
+
+static void turn(void) {
+    session_table_turn(&table);
+    for (Actor *actor = actors; actor < actors + N_ACTORS; actor++)
+        if (actor->session && !session_table_find(&table, actor->id)) {
+            must(actor->is_gone != actor->is_terminated, "a session is freed with its transport");
+            actor->session = NULL;
+        }
+}
+
+static void step_table(void) {
+    const char channel = (char)('a' + pick(N_CHANNELS));
+    uint32_t n = pick(100);
+    if (n < 40)
+        turn();
+    else if (n < 60)
+        session_table_tick(&table, now_ms += pick(300));
+    else if (n < 90)
+        deliver(channel);
+    else if (n < 98)
+        hub_acknowledge(&table.hub, &channel, 1, tokens[channel - 'a'], pick(10) > 0);
+    else if (n < 99)
+        hub_gap(&table.hub);
+    else if (pick(50) == 0)
+        session_table_close_all(&table, CAUSE_SHUTDOWN);
+}
+
+static void look_at(Actor *actor) {
+    if (!actor->session)
+        return;
+    ReadyState state = actor->session->state;
+    must(state >= actor->seen, "no state comes back");
+    must(state != READY_STATE_CLOSING || actor->is_opened, "only what was OPEN becomes CLOSING");
+    must(state != READY_STATE_CLOSED || !list_is_linked(&actor->session->dirty), "what is CLOSED waits for no flush");
+    must((state == READY_STATE_CLOSED) != wheel_is_armed(&actor->session->watchdog.entry), "all but CLOSED have a deadline");
+    if (state > READY_STATE_OPEN && !actor->n_allowed)
+        actor->n_allowed = n_frames + 1;
+    actor->seen = state;
+}
+
+static void step(void) {
+    Actor *actor = &actors[pick(N_ACTORS)];
+    memory_fail_at(pick(100) ? 0 : 1 + pick(4));
+    if (pick(4) == 0)
+        step_table();
+    else if (actor->session)
+        step_actor(actor);
+    else
+        connect_actor(actor);
+    memory_fail_at(0);
+    for (Actor *each = actors; each < actors + N_ACTORS; each++)
+        look_at(each);
+}
+
+static uint64_t sum(const Counter *counters, size_t n_counters) {
+    uint64_t total = 0;
+    for (size_t i = 0; i < n_counters; i++)
+        total += counter_read(&counters[i]);
+    return total;
+}
+
+static void assert_walked_everywhere(void) {
+    const Cause walked[] = {CAUSE_HANDSHAKE_TIMEOUT, CAUSE_PONG_TIMEOUT, CAUSE_LINGER_TIMEOUT, CAUSE_WRITE_FAILED,
+                            CAUSE_CLIENT_GONE};
+    for (size_t i = 0; i < N_ELEMENTS(walked); i++)
+        ck_assert_msg(counter_read(&table.counters.terminated[walked[i]]) > 0, "no %s", cause_name(walked[i]));
+    const Cause closed[] = {CAUSE_CLIENT_CLOSED,   CAUSE_SLOW_CONSUMER,  CAUSE_BAD_UTF8,
+                            CAUSE_MESSAGE_TOO_BIG, CAUSE_PROTOCOL_ERROR, CAUSE_OUT_OF_MEMORY};
+    for (size_t i = 0; i < N_ELEMENTS(closed); i++)
+        ck_assert_msg(counter_read(&table.counters.closed[closed[i]]) > 0, "no %s", cause_name(closed[i]));
+}
+
+static void assert_all_ended(void) {
+    const SessionCounters *counters = &table.counters;
+    uint64_t n_closed = sum(counters->closed, CAUSE_COUNT);
+    uint64_t n_ended = n_closed + sum(counters->terminated, CAUSE_COUNT);
+    uint64_t n_accepted = counter_read(&counters->accepted);
+    ck_assert_uint_eq(session_table_count(&table), 0);
+    ck_assert_uint_eq(sum(counters->in_state, READY_STATES), 0);
+    ck_assert_uint_eq(table.wheel.n_armed, 0);
+    ck_assert_uint_eq(counter_read(&table.hub.counters.channels), 0);
+    ck_assert_uint_eq(counter_read(&table.hub.counters.subscriptions), 0);
+    ck_assert_uint_eq(n_wants, n_unwants);
+    ck_assert_uint_ge(n_ended, n_accepted);
+    ck_assert_uint_le(n_ended, n_accepted + n_closed);
+    for (Actor *actor = actors; actor < actors + N_ACTORS; actor++)
+        ck_assert(!actor->session || actor->is_gone != actor->is_terminated);
+    assert_walked_everywhere();
+}
+
+START_TEST(every_random_life_ends_once_and_writes_nothing_it_may_not) {
+    const SessionOptions options = {
+        .watchdog = {.handshake_ms = 300, .ping_ms = 500, .pong_ms = 200, .pong_grace_ms = 100, .linger_ms = 400},
+        .outbox_limit_bytes = 300,
+        .message_limit_bytes = MESSAGE_LIMIT,
+        .subscriptions_limit = 3,
+        .clients_may_subscribe = true,
+        .clients_may_publish = true,
+    };
+    random_state = 0x9e3779b97f4a7c15 + (uint64_t)_i;
+    now_ms = 1000;
+    ck_assert_int_eq(session_table_init(&table, &options, &port, 1, now_ms), 0);
+    for (int i = 0; i < N_STEPS; i++) {
+        step();
+        if (violation)
+            ck_abort_msg("step %d: %s", i, violation);
+    }
+    session_table_finish(&table);
+    ck_assert_msg(!violation, "at the end: %s", violation);
+    assert_all_ended();
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("lifetimes");
+    TCase *tcase = tcase_create("lifetimes");
+    tcase_set_timeout(tcase, 100);
+    tcase_add_loop_test(tcase, every_random_life_ends_once_and_writes_nothing_it_may_not, 0, 10);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
