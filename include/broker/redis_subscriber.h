@@ -1,0 +1,46 @@
+/* RedisSubscriber: the link that hears. Owner: the bus thread.
+   What one turn wants is sent in batches, one SUBSCRIBE for many channels, in the order in which it was asked. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "broker/redis_link.h"
+#include "broker/redis_pubsub.h"
+#include "broker/turn.h"
+
+enum { REDIS_BATCH_CHANNELS = 512 };
+
+/* Channels are with their prefix. */
+typedef struct RedisSubscriberEvents {
+    void (*ready)(void *context); /* greeted, and subscribed to the canary */
+    void (*lost)(void *context, const char *reason);
+    void (*subscribed)(void *context, const char *channel, size_t n_channel);
+    void (*refused)(void *context, const char *channel, size_t n_channel);
+    RedisPubsubMessage *message;
+} RedisSubscriberEvents;
+
+typedef struct RedisSubscriber {
+    RedisLink link;
+    RedisPubsub pubsub;
+    const char *canary;
+    ListNode batches;     /* sent and not wholly answered; the last may be open */
+    bool is_open;         /* the last batch still gathers */
+    bool is_broken;       /* out of memory while gathering: the link is replaced at the end of the turn */
+    uint64_t progress_ms; /* of the last answer */
+    TurnTask send;
+    const RedisSubscriberEvents *events;
+    void *context;
+} RedisSubscriber;
+
+/* canary: the name of a channel, borrowed, heard as soon as the link is ready. */
+void redis_subscriber_init(RedisSubscriber *subscriber, uv_loop_t *loop, Turn *turn, const RedisOptions *options,
+                           const char *canary, const RedisSubscriberEvents *events, void *context);
+void redis_subscriber_close(RedisSubscriber *subscriber);
+void redis_subscriber_tick(RedisSubscriber *subscriber, uint64_t now_ms);
+bool redis_subscriber_is_ready(const RedisSubscriber *subscriber);
+/* Nothing happens unless the link is ready. channel: prefix and name together are 1 to REDIS_PUBSUB_CHANNEL_MAX bytes. */
+void redis_subscriber_want(RedisSubscriber *subscriber, bool is_subscribe, const char *prefix, size_t n_prefix,
+                           const char *channel, size_t n_channel);
