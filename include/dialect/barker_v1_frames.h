@@ -1,0 +1,46 @@
+/* barker.v1, towards the client: every frame that the server may send. Owner: the connection's worker.
+   A frame that cannot be built for want of memory ends the connection (1011): the client must not wait for it. */
+#pragma once
+
+#include <stdint.h>
+
+#include "hub/frame.h"
+#include "session/session.h"
+
+/* The reasons of an `error`. Their words are part of the protocol: proto/README.md. */
+typedef enum BarkerV1Error {
+    BARKER_V1_OK,
+    BARKER_V1_BAD_JSON,
+    BARKER_V1_BAD_MESSAGE,
+    BARKER_V1_UNKNOWN_TYPE,
+    BARKER_V1_NOT_SUPPORTED,
+    BARKER_V1_BAD_CHANNEL,
+    BARKER_V1_FORBIDDEN,
+    BARKER_V1_ALREADY_SUBSCRIBED,
+    BARKER_V1_NOT_SUBSCRIBED,
+    BARKER_V1_CANCELLED,
+    BARKER_V1_TOO_MANY_SUBSCRIPTIONS,
+    BARKER_V1_MESSAGE_TOO_BIG,
+    BARKER_V1_REFUSED,
+    BARKER_V1_UNAVAILABLE,
+    BARKER_V1_OVERLOADED,
+    BARKER_V1_ERRORS,
+} BarkerV1Error;
+
+/* Which request an error answers, and what else there is to say; what is absent is left out of the frame. */
+typedef struct BarkerV1Answer {
+    uint64_t id;         /* 0: none */
+    const char *channel; /* NULL: none. For what no id tells: a channel that the URL asked for */
+    const char *detail;  /* NULL: the error's own text */
+} BarkerV1Answer;
+
+const char *barker_v1_error_code(BarkerV1Error error); /* the word on the wire */
+
+void barker_v1_send_welcome(Session *session);
+void barker_v1_send_ok(Session *session, uint64_t id); /* 0: none */
+void barker_v1_send_error(Session *session, BarkerV1Error error, const BarkerV1Answer *answer);
+void barker_v1_send_gap(Session *session, const char *channel);
+void barker_v1_send_closing(Session *session, uint16_t code, const char *reason);
+
+/* A `message` with `data`, `text` or `base64` by what the payload is. -ENOMEM. */
+int barker_v1_encode(Frame **out, const Message *message);

@@ -1,0 +1,36 @@
+/* Dialects: which one a request's path asks for, and what it asks for. Any thread; no state. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "hub/message.h"
+#include "session/dialect_ops.h"
+
+/* As net hands it over: percent-encoding undone, and `+` a space. */
+typedef struct DialectRequest {
+    const char *path; /* without the query */
+    size_t n_path;
+    const char *parameters; /* of the query, each "name=value" with a NUL behind it; n_parameters bytes in all */
+    size_t n_parameters;
+} DialectRequest;
+
+enum {
+    DIALECT_OK,
+    DIALECT_NOT_FOUND,   /* no dialect lives at that path: HTTP 404 */
+    DIALECT_BAD_REQUEST, /* HTTP 400, reason says why */
+};
+
+enum {
+    DIALECT_CHANNELS_MAX = 64,                                              /* in one request */
+    DIALECT_CHANNELS_BYTES = DIALECT_CHANNELS_MAX * (CHANNEL_NAME_MAX + 1), /* what a Buf needs for all of them */
+};
+
+/* `/raw/<channel>`, `/raw?channel=a&channel=b` or both together; `/ws`, which takes the same query. All behind `/raw/` is one
+   name, slashes included. Other query parameters are ignored.
+   channels: filled with the names asked for, valid and distinct, each NUL-terminated (limit it first). *reason is a
+   constant text, set unless the answer is DIALECT_OK. -ENOMEM. */
+int dialect_find(const DialectOps **out, const DialectRequest *request, Buf *channels, const char **reason);
+
+extern const DialectOps dialect_raw;
+extern const DialectOps dialect_barker_v1;

@@ -1,0 +1,197 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "dialect/barker_v1_frames.h"
+#include "dialect/barker_v1_request.h"
+#include "dialect/dialect.h"
+#include "session/commands.h"
+
+/* Handlers give a BarkerV1Error that the client is told, BARKER_V1_OK when they have answered or a callback will, or
+   -ENOMEM. */
+typedef int RequestHandler(Session *session, BarkerV1Request *request);
+
+static int error_of(CommandResult result, BarkerV1Error exists, BarkerV1Error limit) {
+    switch (result) {
+    case COMMAND_EXISTS:
+        return (int)exists;
+    case COMMAND_BAD_CHANNEL:
+        return BARKER_V1_BAD_CHANNEL;
+    case COMMAND_FORBIDDEN:
+        return BARKER_V1_FORBIDDEN;
+    case COMMAND_LIMIT:
+        return (int)limit;
+    case COMMAND_OVERLOADED:
+        return BARKER_V1_OVERLOADED;
+    case COMMAND_NO_MEMORY:
+        return error_origin(-ENOMEM);
+    default:
+        return BARKER_V1_OK;
+    }
+}
+
+static int subscribe(Session *session, const char *channel, size_t n_channel, uint64_t request_id) {
+    CommandResult result = command_subscribe(session, channel, n_channel, request_id);
+    return error_of(result, BARKER_V1_ALREADY_SUBSCRIBED, BARKER_V1_TOO_MANY_SUBSCRIPTIONS);
+}
+
+static int handle_subscribe(Session *session, BarkerV1Request *request) {
+    const char *channel;
+    size_t n_channel;
+    int r = barker_v1_request_channel(request, &channel, &n_channel);
+    return r == BARKER_V1_OK ? subscribe(session, channel, n_channel, request->id) : r;
+}
+
+/* The id of a subscribe to this channel that still awaits its answer; 0: none. */
+static uint64_t waiting_subscribe(const Session *session, const char *channel, size_t n_channel) {
+    const ListNode *head = &session->subscriber.subscriptions;
+    for (const ListNode *node = head->next; node != head; node = node->next) {
+        const Subscription *subscription = container_of(node, const Subscription, link);
+        const char *name = subscription->channel->name;
+        if (strlen(name) == n_channel && memcmp(name, channel, n_channel) == 0)
+            return subscription->channel->state == CHANNEL_PENDING ? subscription->request_id : 0;
+    }
+    return 0;
+}
+
+static int handle_unsubscribe(Session *session, BarkerV1Request *request) {
+    const char *channel;
+    size_t n_channel;
+    int r = barker_v1_request_channel(request, &channel, &n_channel);
+    if (r != BARKER_V1_OK)
+        return r;
+    uint64_t cancelled_id = waiting_subscribe(session, channel, n_channel);
+    CommandResult result = command_unsubscribe(session, channel, n_channel);
+    if (result != COMMAND_OK)
+        return error_of(result, BARKER_V1_NOT_SUBSCRIBED, BARKER_V1_REFUSED);
+    if (cancelled_id != 0)
+        barker_v1_send_error(session, BARKER_V1_CANCELLED, &(BarkerV1Answer){.id = cancelled_id});
+    barker_v1_send_ok(session, request->id);
+    return BARKER_V1_OK;
+}
+
+static int handle_publish(Session *session, BarkerV1Request *request) {
+    const char *channel;
+    size_t n_channel;
+    int r = barker_v1_request_channel(request, &channel, &n_channel);
+    if (r != BARKER_V1_OK)
+        return r;
+    const char *payload;
+    size_t n_payload;
+    r = barker_v1_request_payload(request, &payload, &n_payload);
+    if (r != BARKER_V1_OK)
+        return r;
+    CommandResult result = command_publish(session, channel, n_channel, payload, n_payload, request->id);
+    return error_of(result, BARKER_V1_REFUSED, BARKER_V1_MESSAGE_TOO_BIG);
+}
+
+static int handle_ping(Session *session, BarkerV1Request *request) {
+    barker_v1_send_ok(session, request->id);
+    return BARKER_V1_OK;
+}
+
+static int handle_later(Session *session, BarkerV1Request *request) {
+    return BARKER_V1_NOT_SUPPORTED;
+}
+
+typedef struct RequestType {
+    const char *type;
+    RequestHandler *handle;
+    bool needs_id;
+} RequestType;
+
+static const RequestType request_types[] = {
+    {"subscribe", handle_subscribe, true},
+    {"unsubscribe", handle_unsubscribe, true},
+    {"publish", handle_publish, true},
+    {"ping", handle_ping, false},
+    /* Their places: */
+    {"auth", handle_later, false},
+    {"presence", handle_later, false},
+    {"history", handle_later, false},
+    {"resume", handle_later, false},
+};
+
+static const RequestType *find_type(const char *type) {
+    for (size_t i = 0; i < sizeof(request_types) / sizeof(request_types[0]); i++)
+        if (strcmp(request_types[i].type, type) == 0)
+            return &request_types[i];
+    return NULL;
+}
+
+static int dispatch(Session *session, BarkerV1Request *request) {
+    const RequestType *type = find_type(request->type);
+    if (!type)
+        return BARKER_V1_UNKNOWN_TYPE;
+    if (type->needs_id && request->id == 0) {
+        request->detail = "id is missing";
+        return BARKER_V1_BAD_MESSAGE;
+    }
+    return type->handle(session, request);
+}
+
+static void answer(Session *session, int result, const BarkerV1Answer *about) {
+    if (result < 0)
+        session_close(session, CAUSE_OUT_OF_MEMORY);
+    else if (result != BARKER_V1_OK)
+        barker_v1_send_error(session, (BarkerV1Error)result, about);
+}
+
+static void v1_received(Session *session, char *bytes, size_t n_bytes, bool is_binary) {
+    if (is_binary) {
+        answer(session, BARKER_V1_BAD_MESSAGE, &(BarkerV1Answer){.detail = "requests are text frames"});
+        return;
+    }
+    BarkerV1Request request;
+    int r = barker_v1_request_parse(&request, bytes, n_bytes);
+    if (r == BARKER_V1_OK)
+        r = dispatch(session, &request);
+    answer(session, r, &(BarkerV1Answer){.id = request.id, .detail = request.detail});
+    barker_v1_request_finish(&request);
+}
+
+/* What the URL asks for has no id: it is answered by messages, or by an error that names the channel. */
+static void v1_opened(Session *session, const char *channels, size_t n_channels) {
+    barker_v1_send_welcome(session);
+    for (size_t at = 0; at < n_channels && session->state == READY_STATE_OPEN;) {
+        const char *channel = channels + at;
+        size_t n = strlen(channel);
+        answer(session, subscribe(session, channel, n, 0), &(BarkerV1Answer){.channel = channel});
+        at += n + 1;
+    }
+}
+
+static void v1_subscribed(Session *session, const char *channel, uint64_t request_id) {
+    if (request_id != 0)
+        barker_v1_send_ok(session, request_id);
+}
+
+static void v1_subscribe_refused(Session *session, const char *channel, uint64_t request_id) {
+    BarkerV1Answer about = {.id = request_id, .channel = request_id == 0 ? channel : NULL};
+    barker_v1_send_error(session, BARKER_V1_REFUSED, &about);
+}
+
+static void v1_published(Session *session, uint64_t request_id, BrokerResult result) {
+    static const BarkerV1Error errors[] = {
+        [BROKER_OK] = BARKER_V1_OK,
+        [BROKER_UNAVAILABLE] = BARKER_V1_UNAVAILABLE,
+        [BROKER_OVERLOADED] = BARKER_V1_OVERLOADED,
+        [BROKER_REFUSED] = BARKER_V1_REFUSED,
+    };
+    if (result == BROKER_OK)
+        barker_v1_send_ok(session, request_id);
+    else
+        barker_v1_send_error(session, errors[result], &(BarkerV1Answer){.id = request_id});
+}
+
+const DialectOps dialect_barker_v1 = {
+    .name = "barker.v1",
+    .encoder = {.index = 1, .encode = barker_v1_encode},
+    .opened = v1_opened,
+    .received = v1_received,
+    .subscribed = v1_subscribed,
+    .subscribe_refused = v1_subscribe_refused,
+    .published = v1_published,
+    .gap = barker_v1_send_gap,
+    .closing = barker_v1_send_closing,
+};

@@ -1,0 +1,102 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/utf8.h"
+#include "dialect/dialect.h"
+#include "session/commands.h"
+#include "session/session.h"
+
+/* The frames are the payloads themselves, so whatever cannot be done can only be said by closing. */
+
+static int raw_encode(Frame **out, const Message *message) {
+    const char *payload = message_payload(message);
+    FrameOpcode opcode = utf8_is_valid(payload, message->n_payload) ? FRAME_TEXT : FRAME_BINARY;
+    int r = frame_new_copy(out, opcode, payload, message->n_payload);
+    return r < 0 ? error_trace(r) : 0;
+}
+
+static void close_for(Session *session, CommandResult result, const char *forbidden) {
+    switch (result) {
+    case COMMAND_OK:
+    case COMMAND_EXISTS: /* what was asked for is so already */
+        break;
+    case COMMAND_BAD_CHANNEL:
+        session_close_with(session, CAUSE_FORBIDDEN, 1008, "bad channel name");
+        break;
+    case COMMAND_FORBIDDEN:
+        session_close_with(session, CAUSE_FORBIDDEN, 1008, forbidden);
+        break;
+    case COMMAND_LIMIT:
+        session_close_with(session, CAUSE_FORBIDDEN, 1008, "too many subscriptions");
+        break;
+    case COMMAND_OVERLOADED:
+        session_close_with(session, CAUSE_BROKER, 1013, "overloaded, try again later");
+        break;
+    case COMMAND_NO_MEMORY:
+        session_close(session, CAUSE_OUT_OF_MEMORY);
+        break;
+    }
+}
+
+static void raw_opened(Session *session, const char *channels, size_t n_channels) {
+    for (size_t at = 0; at < n_channels && session->state == READY_STATE_OPEN;) {
+        const char *channel = channels + at;
+        size_t n = strlen(channel);
+        CommandResult result = command_subscribe(session, channel, n, 0);
+        close_for(session, result, "this connection may not subscribe");
+        at += n + 1;
+    }
+}
+
+/* A payload is bytes, whatever the kind of the message: subscribers get text when it is valid UTF-8. */
+static void raw_received(Session *session, char *bytes, size_t n_bytes, bool is_binary) {
+    if (session->subscriber.n_subscriptions != 1) {
+        session_close_with(session, CAUSE_FORBIDDEN, 1008, "publishing needs a connection to one channel alone");
+        return;
+    }
+    const Subscription *subscription = container_of(session->subscriber.subscriptions.next, Subscription, link);
+    const char *channel = subscription->channel->name;
+    CommandResult result = command_publish(session, channel, strlen(channel), bytes, n_bytes, 0);
+    if (result == COMMAND_LIMIT)
+        session_close(session, CAUSE_MESSAGE_TOO_BIG);
+    else
+        close_for(session, result, "this connection may not publish");
+}
+
+/* The first message tells as much as the dialect can. */
+static void raw_subscribed(Session *session, const char *channel, uint64_t request_id) {}
+
+static void raw_subscribe_refused(Session *session, const char *channel, uint64_t request_id) {
+    session_close_with(session, CAUSE_BROKER, 1013, "the broker refused the subscription");
+}
+
+static void raw_published(Session *session, uint64_t request_id, BrokerResult result) {
+    switch (result) {
+    case BROKER_OK:
+        break;
+    case BROKER_UNAVAILABLE:
+        session_close_with(session, CAUSE_BROKER, 1013, "message lost: the broker cannot be reached");
+        break;
+    case BROKER_OVERLOADED:
+        session_close_with(session, CAUSE_BROKER, 1013, "message lost: overloaded, try again later");
+        break;
+    case BROKER_REFUSED:
+        session_close_with(session, CAUSE_BROKER, 1013, "message lost: the broker refused it");
+        break;
+    }
+}
+
+/* Every frame is a payload: there is no place for a notice. A client that must know of gaps speaks barker.v1. */
+static void raw_gap(Session *session, const char *channel) {}
+
+const DialectOps dialect_raw = {
+    .name = "raw",
+    .encoder = {.index = 0, .encode = raw_encode},
+    .opened = raw_opened,
+    .received = raw_received,
+    .subscribed = raw_subscribed,
+    .subscribe_refused = raw_subscribe_refused,
+    .published = raw_published,
+    .gap = raw_gap,
+};

@@ -1,0 +1,139 @@
+#include "fake_session.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/utf8.h"
+#include "hub/channel.h"
+
+void fake_session_init(FakeSession *fake, const DialectOps *dialect) {
+    *fake = (FakeSession){.command_result = COMMAND_OK};
+    buf_init(&fake->lines, 1 << 20);
+    subscriber_init(&fake->session.subscriber, &dialect->encoder);
+    fake->session.state = READY_STATE_OPEN;
+    fake->session.dialect = dialect;
+    fake->session.table = &fake->table;
+    fake->table.options.node_id = "node-1";
+    fake->table.options.watchdog.ping_ms = 25000;
+}
+
+void fake_session_finish(FakeSession *fake) {
+    ListNode *head = &fake->session.subscriber.subscriptions;
+    while (!list_is_empty(head)) {
+        Subscription *subscription = container_of(head->next, Subscription, link);
+        Channel *channel = subscription->channel;
+        subscription_free(subscription);
+        channel_free(channel);
+    }
+    buf_finish(&fake->lines);
+}
+
+void fake_session_join(FakeSession *fake, const char *name, ChannelState state, uint64_t request_id) {
+    Channel *channel;
+    Subscription *subscription;
+    ck_assert_int_eq(channel_new(&channel, name, strlen(name), 1), 0);
+    ck_assert_int_eq(subscription_new(&subscription, channel, &fake->session.subscriber, request_id), 0);
+    channel->state = state;
+}
+
+void fake_session_receive(FakeSession *fake, const void *bytes, size_t n_bytes, bool is_binary) {
+    char *copy = malloc(n_bytes + 1);
+    ck_assert_ptr_nonnull(copy);
+    memcpy(copy, bytes, n_bytes);
+    copy[n_bytes] = '\0';
+    fake->session.dialect->received(&fake->session, copy, n_bytes, is_binary);
+    free(copy);
+}
+
+const char *fake_session_lines(FakeSession *fake) {
+    ck_assert_int_eq(buf_append(&fake->lines, "", 1), BUF_OK);
+    fake->lines.n_bytes--;
+    return (const char *)fake->lines.bytes;
+}
+
+void fake_session_clear(FakeSession *fake) {
+    buf_clear(&fake->lines);
+    fake->n_sent = 0;
+    fake->n_commands = 0;
+}
+
+static FakeSession *fake_of(Session *session) {
+    return (FakeSession *)session;
+}
+
+/* As it is when it can be read, else in base64. */
+static void write_bytes(Buf *lines, const void *bytes, size_t n_bytes) {
+    if (utf8_is_valid(bytes, n_bytes) && !memchr(bytes, 0, n_bytes)) {
+        ck_assert_int_eq(buf_append(lines, bytes, n_bytes), BUF_OK);
+    } else {
+        char *text = malloc(base64_encoded_size(n_bytes) + 1);
+        ck_assert_ptr_nonnull(text);
+        base64_encode(text, bytes, n_bytes);
+        text[base64_encoded_size(n_bytes)] = '\0';
+        ck_assert_int_eq(buf_append_format(lines, "base64 %s", text), BUF_OK);
+        free(text);
+    }
+    ck_assert_int_eq(buf_append_text(lines, "\n"), BUF_OK);
+}
+
+static void write_close(Session *session, Cause cause, uint16_t code, const char *reason) {
+    static const char *const words[CAUSE_COUNT] = {
+        [CAUSE_MESSAGE_TOO_BIG] = "message_too_big",
+        [CAUSE_FORBIDDEN] = "forbidden",
+        [CAUSE_BROKER] = "broker",
+        [CAUSE_OUT_OF_MEMORY] = "out_of_memory",
+    };
+    ck_assert_ptr_nonnull(words[cause]);
+    ck_assert_int_eq(buf_append_format(&fake_of(session)->lines, "close %s %u %s\n", words[cause], code, reason), BUF_OK);
+    session->state = READY_STATE_CLOSING;
+}
+
+int session_send(Session *session, Frame *frame) {
+    FakeSession *fake = fake_of(session);
+    size_t n_header = frame->bytes[1] < 126 ? 2 : frame->bytes[1] == 126 ? 4 : 10;
+    ck_assert_uint_eq(frame->bytes[0] & 0x0f, FRAME_TEXT);
+    ck_assert_int_eq(buf_append_text(&fake->lines, "sent "), BUF_OK);
+    write_bytes(&fake->lines, frame->bytes + n_header, frame->n_bytes - n_header);
+    fake->n_sent++;
+    return SESSION_SENT;
+}
+
+void session_close(Session *session, Cause cause) {
+    write_close(session, cause, 0, "");
+}
+
+void session_close_with(Session *session, Cause cause, uint16_t code, const char *reason) {
+    write_close(session, cause, code, reason);
+}
+
+const char *session_id_text(const Session *session, char text[24]) {
+    return memcpy(text, "100000001", sizeof("100000001"));
+}
+
+static CommandResult write_command(Session *session, const char *command, const char *channel, size_t n_channel,
+                                   uint64_t request_id) {
+    FakeSession *fake = fake_of(session);
+    ck_assert_int_eq(
+        buf_append_format(&fake->lines, "%s %.*s id %llu\n", command, (int)n_channel, channel, (unsigned long long)request_id),
+        BUF_OK);
+    fake->n_commands++;
+    return fake->command_result;
+}
+
+CommandResult command_subscribe(Session *session, const char *channel, size_t n_channel, uint64_t request_id) {
+    return write_command(session, "subscribe", channel, n_channel, request_id);
+}
+
+CommandResult command_unsubscribe(Session *session, const char *channel, size_t n_channel) {
+    return write_command(session, "unsubscribe", channel, n_channel, 0);
+}
+
+CommandResult command_publish(Session *session, const char *channel, size_t n_channel, const void *payload, size_t n_payload,
+                              uint64_t request_id) {
+    CommandResult result = write_command(session, "publish", channel, n_channel, request_id);
+    ck_assert_int_eq(buf_append_text(&fake_of(session)->lines, "payload "), BUF_OK);
+    write_bytes(&fake_of(session)->lines, payload, n_payload);
+    return result;
+}
