@@ -1,0 +1,29 @@
+/* Loop: one thread's event loop: woken by its inbox, ticked by the clock, and told when a turn is over.
+   Owner: the thread that runs it; created in the main thread before. */
+#pragma once
+
+#include <stdint.h>
+#include <uv.h>
+
+typedef struct LoopOps {
+    void (*woken)(void *context);                 /* the inbox has something */
+    void (*tick)(void *context, uint64_t now_ms); /* every WHEEL_TICK_MS */
+    void (*turn)(void *context);                  /* everything that was ready has been dispatched: flush, then reap */
+} LoopOps;
+
+typedef struct Loop {
+    uv_loop_t uv;
+    uv_async_t wake;
+    uv_timer_t tick;
+    uv_prepare_t turn;
+    const LoopOps *ops;
+    void *context;
+} Loop;
+
+int loop_init(Loop *loop, const LoopOps *ops, void *context); /* 0 or -errno */
+/* 0, or -EBUSY when some handle on it was never closed. Runs the loop until those that are closing have closed. */
+int loop_finish(Loop *loop);
+
+void loop_run(Loop *loop);  /* until loop_stop */
+void loop_stop(Loop *loop); /* owner thread */
+void loop_wake(void *loop); /* any thread; of the type InboxWake */

@@ -1,0 +1,48 @@
+/* WsConnection: one socket in libwebsockets' hands, the transport of one session. Owner: its worker.
+   Only src/net knows this header. */
+#pragma once
+
+#include <libwebsockets.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "net/ws_server.h"
+#include "session/session.h"
+
+#define WS_SUBPROTOCOL "barker.v1"
+
+typedef struct WsConnection {
+    Transport transport;
+    WsServer *server;
+    struct lws *wsi;
+    Session *session;          /* NULL once it has been told that we are gone */
+    const DialectOps *dialect; /* what the request asked for, until the handshake ends */
+    Buf channels;              /* the same */
+    bool is_served;            /* an HTTP response has been written: end when it has left */
+} WsConnection;
+
+struct WsServer {
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    WsServerOptions options;
+    unsigned n_connections;
+    WsServerCounters counters;
+};
+
+/* Adopts the descriptor; it is closed on error. */
+void ws_connection_new(WsServer *server, int fd);
+/* The wsi is going or has gone: tells the session and frees the connection. */
+void ws_connection_end(WsConnection *connection);
+
+/* Judges a request to upgrade. 0: let it go on; -1: an answer has been written, hang up. */
+int ws_connection_judge_upgrade(WsConnection *connection);
+void ws_connection_established(WsConnection *connection);
+
+/* Answers a plain request. 0, or -1 to hang up. */
+int ws_http_request(WsConnection *connection, const char *path);
+/* Writes a whole response and marks the connection served. 0, or -1 when it could not be written. */
+int ws_http_respond(WsConnection *connection, const HttpResponse *response, bool is_head);
+/* A short text as the response, for refusals. Always -1: hang up. */
+int ws_http_refuse(WsConnection *connection, unsigned status, const char *headers, const char *text);
+
+int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n_in);

@@ -1,0 +1,43 @@
+#include "http/routes.h"
+
+#include <string.h>
+
+#include "http/web_pages.h"
+
+/* The pages bring all they need with them and talk only to where they came from. */
+static const char demo_headers[] =
+    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "Cache-Control: no-cache\r\n";
+
+static void routes_say(HttpResponse *response, unsigned status, const char *text) {
+    response->status = status;
+    response->body = text;
+    response->n_body = strlen(text);
+}
+
+static const WebPage *routes_find_page(const Routes *routes, const char *path) {
+    for (size_t i = 0; routes->has_demo && i < web_n_pages; i++)
+        if (strcmp(web_pages[i].path, path) == 0)
+            return &web_pages[i];
+    return NULL;
+}
+
+void routes_handle(void *context, const HttpRequest *request, HttpResponse *response) {
+    const WebPage *page = routes_find_page(context, request->path);
+    if (request->method == HTTP_OTHER) {
+        response->headers = "Allow: GET, HEAD\r\n";
+        routes_say(response, 405, "Only GET and HEAD are served here.\n");
+    } else if (page) {
+        *response = (HttpResponse){.status = 200,
+                                   .content_type = page->content_type,
+                                   .headers = demo_headers,
+                                   .body = page->bytes,
+                                   .n_body = page->n_bytes};
+    } else if (strcmp(request->path, "/") == 0) {
+        routes_say(response, 404, "A Barker gateway: WebSockets at /ws and /raw/<channel>. The demo page needs --dev.\n");
+    } else {
+        routes_say(response, 404, "Nothing is served at this path. WebSockets are at /ws and /raw/<channel>.\n");
+    }
+}

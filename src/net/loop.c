@@ -1,0 +1,64 @@
+#include "net/loop.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/wheel.h"
+
+static void loop_on_wake(uv_async_t *handle) {
+    Loop *loop = handle->data;
+    loop->ops->woken(loop->context);
+}
+
+static void loop_on_tick(uv_timer_t *handle) {
+    Loop *loop = handle->data;
+    loop->ops->tick(loop->context, clock_now_ms());
+}
+
+/* Before the loop polls again: timers, wakes and sockets of this turn have all been served by now. */
+static void loop_on_turn(uv_prepare_t *handle) {
+    Loop *loop = handle->data;
+    loop->ops->turn(loop->context);
+}
+
+int loop_init(Loop *loop, const LoopOps *ops, void *context) {
+    int r = uv_loop_init(&loop->uv);
+    if (r < 0)
+        return error_origin(r);
+    loop->ops = ops;
+    loop->context = context;
+    loop->wake.data = loop->tick.data = loop->turn.data = loop;
+    r = uv_async_init(&loop->uv, &loop->wake, loop_on_wake);
+    if (r < 0) {
+        uv_loop_close(&loop->uv);
+        return error_origin(r);
+    }
+    uv_timer_init(&loop->uv, &loop->tick);
+    uv_timer_start(&loop->tick, loop_on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+    uv_prepare_init(&loop->uv, &loop->turn);
+    uv_prepare_start(&loop->turn, loop_on_turn);
+    return 0;
+}
+
+int loop_finish(Loop *loop) {
+    uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_close((uv_handle_t *)&loop->tick, NULL);
+    uv_close((uv_handle_t *)&loop->turn, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    int r = uv_loop_close(&loop->uv);
+    return r < 0 ? error_origin(r) : 0;
+}
+
+void loop_run(Loop *loop) {
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void loop_stop(Loop *loop) {
+    uv_stop(&loop->uv);
+}
+
+void loop_wake(void *context) {
+    Loop *loop = context;
+    uv_async_send(&loop->wake);
+}

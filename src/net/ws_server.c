@@ -1,0 +1,104 @@
+#include "net/ws_server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "net/ws_connection.h"
+
+enum {
+    WS_RX_BUFFER = 1024,       /* allocated for each connection: longer messages are gathered by the session */
+    WS_HEADER_POOL = 4096,     /* handshakes in flight; a small pool lets a few slow ones block everybody */
+    WS_HEADER_BYTES = 8192,    /* of one request's headers */
+    WS_LIBRARY_TIMEOUT = 3600, /* seconds; our own deadlines are the ones that count */
+};
+
+/* No timers of the library's own: an idle connection would otherwise stand in its sorted list. */
+static const lws_retry_bo_t ws_no_validity = {.secs_since_valid_ping = 0, .secs_since_valid_hangup = 0};
+
+/* The first is bound when a client names no subprotocol. The user data must exist, or the library does not tell of a
+   protocol error. */
+static const struct lws_protocols ws_protocols[] = {
+    {WS_SUBPROTOCOL, ws_callback, sizeof(void *), WS_RX_BUFFER, 0, NULL, SESSION_TABLE_SCRATCH},
+    {NULL, NULL, 0, 0, 0, NULL, 0},
+};
+
+static void ws_log(int level, const char *line) {
+    size_t n = 0;
+    while (line[n] && line[n] != '\n')
+        n++;
+    log_event(level == LLL_ERR ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "library", log_bytes("text", line, n));
+}
+
+static int ws_server_create_context(WsServer *server, uv_loop_t *loop) {
+    void *loops[] = {loop};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN,
+        .foreign_loops = loops,
+        .gid = (gid_t)-1,
+        .uid = (uid_t)-1,
+        .max_http_header_pool2 = WS_HEADER_POOL,
+        .max_http_header_data2 = WS_HEADER_BYTES,
+        .timeout_secs = WS_LIBRARY_TIMEOUT,
+        .retry_and_idle_policy = &ws_no_validity,
+        .protocols = ws_protocols,
+        .alpn = "http/1.1",
+        .vhost_name = "barker",
+        .user = server,
+        .pcontext = &server->context, /* the library sets it to NULL when the context is really gone */
+    };
+    server->context = lws_create_context(&info);
+    if (!server->context)
+        return error_origin(-ENOMEM);
+    server->vhost = lws_create_vhost(server->context, &info);
+    if (!server->vhost)
+        return error_origin(-ENOMEM);
+    return 0;
+}
+
+int ws_server_new(WsServer **out, uv_loop_t *loop, const WsServerOptions *options) {
+    WsServer *server = calloc(1, sizeof(*server));
+    if (!server)
+        return error_origin(-ENOMEM);
+    server->options = *options;
+    lws_set_log_level(LLL_ERR | (log_is_enabled(LOG_LEVEL_DEBUG) ? LLL_WARN : 0), ws_log);
+    int r = ws_server_create_context(server, loop);
+    if (r < 0) {
+        ws_server_close(server);
+        ws_server_free(server);
+        return error_trace(r);
+    }
+    *out = server;
+    return 0;
+}
+
+void ws_server_close(WsServer *server) {
+    if (server->context)
+        lws_context_destroy(server->context);
+}
+
+WsServer *ws_server_free(WsServer *server) {
+    /* On a loop that is not its own the library needs a second call, once its handles have closed. */
+    if (server && server->context)
+        lws_context_destroy(server->context);
+    free(server);
+    return NULL;
+}
+
+void ws_server_accept(void *context, int fd) {
+    WsServer *server = context;
+    unsigned limit = server->options.n_connections_limit;
+    if (limit && server->n_connections >= limit) {
+        counter_add(&server->counters.refused, 1);
+        close(fd);
+        return;
+    }
+    ws_connection_new(server, fd);
+}
+
+const WsServerCounters *ws_server_counters(const WsServer *server) {
+    return &server->counters;
+}
