@@ -1,0 +1,45 @@
+/* BusThread: the thread that owns all traffic with the broker, and the mail between it and the workers.
+   Owner: its thread, once started; what is said otherwise below is the main thread's. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/config.h"
+#include "app/mail.h"
+#include "base/inbox.h"
+#include "broker/bus.h"
+#include "broker/embedded.h"
+#include "broker/redis.h"
+#include "net/loop.h"
+
+/* What one worker is about to get: gathered during a turn, so that it wakes once and writes once. */
+typedef struct BusOutlet {
+    Inbox *inbox;
+    InboxBatch batch;
+} BusOutlet;
+
+typedef struct BusThreadCounters {
+    Counter dropped; /* messages that a worker's full inbox refused; each run of them is announced as a gap */
+} BusThreadCounters;
+
+typedef struct BusThread {
+    pthread_t thread;
+    Loop loop;
+    Inbox inbox;
+    Bus bus;
+    Backend *backend;
+    Backend *(*backend_free)(Backend *backend);
+    RedisUrl url;
+    BusOutlet outlets[BUS_WORKERS_MAX];
+    BusThreadCounters counters;
+    bool is_started;
+} BusThread;
+
+/* Main thread. 0 or -errno; on error nothing is left. config outlives it. */
+int bus_thread_init(BusThread *thread, const Config *config, uint32_t n_workers);
+void bus_thread_connect(BusThread *thread, uint32_t worker, Inbox *inbox); /* before bus_thread_start */
+int bus_thread_start(BusThread *thread);
+void bus_thread_stop(BusThread *thread);   /* any thread; the workers have ended */
+void bus_thread_finish(BusThread *thread); /* joins it if it was started, and frees everything */

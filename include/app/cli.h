@@ -1,0 +1,56 @@
+/* CLI: subcommands, their flags and their help. Owner: the main thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "app/config.h"
+
+/* Flags that are not configuration. Each command says which it takes. */
+typedef enum CliSwitch { CLI_HELP, CLI_CONFIG, CLI_DEV, CLI_OPTIONS, CLI_N_SWITCHES } CliSwitch;
+
+typedef struct CliStreams {
+    FILE *in;
+    FILE *out;
+    FILE *error;
+    char *const *environment;
+} CliStreams;
+
+/* What a command is run with. */
+typedef struct CliInput {
+    const CliStreams *streams;
+    const char *switches[CLI_N_SWITCHES]; /* NULL: not given; "" for one that takes no value */
+    const char **arguments;               /* exactly as many as the command wants */
+    size_t n_arguments;
+    ConfigFlag *flags;
+    size_t n_flags;
+} CliInput;
+
+/* Returns a code of sysexits.h. */
+typedef int CliRun(const CliInput *input);
+
+typedef struct CliCommand {
+    const char *name;
+    const char *summary;   /* one line, for the list of commands */
+    const char *details;   /* for its own help; lines within 100 columns */
+    const char *arguments; /* "CHANNEL DATA"; NULL: none */
+    size_t n_arguments;
+    unsigned switches;    /* bits 1 << CliSwitch; CLI_HELP is understood by all */
+    const char *sections; /* whose configuration flags it takes, space-separated; NULL: all; "": none */
+    CliRun *run;
+} CliCommand;
+
+/* The program: chooses the command, run when the first argument is a flag or there is none. Returns a code of sysexits.h. */
+int cli_main(int argc, char **argv);
+int cli_run(const CliStreams *streams, int argc, char **argv); /* the same on other streams, for tests */
+
+/* Loads the configuration as the input says. EX_OK; EX_CONFIG or EX_OSERR after saying why on the error stream. */
+int cli_load_config(Config **config, const CliInput *input);
+/* "barker: " and the text as one line on the error stream. */
+void cli_complain(const CliStreams *streams, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+extern const CliCommand cli_command_run;
+extern const CliCommand cli_command_publish;
+extern const CliCommand cli_command_check_config;
+extern const CliCommand cli_command_version;

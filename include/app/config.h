@@ -1,0 +1,70 @@
+/* Config: what a node was told, as plain values. Owner: the main thread; read-only once loaded, so any thread may read. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "app/config_address.h"
+#include "base/buf.h"
+#include "base/log.h"
+
+enum { CONFIG_OK, CONFIG_BAD };
+enum { CONFIG_MAX_ADDRESSES = 16, CONFIG_MAX_WORKERS = 64 };
+
+typedef enum Access { ACCESS_NOBODY, ACCESS_ANYONE } Access;
+
+typedef struct Option Option;
+typedef struct ConfigValue ConfigValue;
+
+typedef struct Config {
+    ListenAddress listen_addresses[CONFIG_MAX_ADDRESSES];
+    uint32_t n_listen_addresses; /* at least 1 */
+    uint32_t n_workers;          /* 1 to CONFIG_MAX_WORKERS: listen.workers = 0 is already resolved to the cores */
+    char *redis_url;             /* never NULL; "": the embedded broker */
+    char *redis_prefix;
+    ListenAddress embedded_address; /* the embedded broker's Redis-protocol listener */
+    bool has_embedded;              /* embedded.address is not empty; it counts only where redis_url is "" */
+    char *node_id;                  /* never NULL; "": draw one at random */
+    struct {
+        uint32_t handshake_ms;
+        uint32_t ping_ms;
+        uint32_t pong_ms;
+        uint32_t pong_grace_ms;
+        uint32_t linger_ms;
+    } watchdog;
+    uint32_t outbox_limit_bytes;   /* waiting for one connection */
+    uint32_t message_limit_bytes;  /* one message from a client */
+    uint32_t n_subscription_limit; /* of one connection */
+    uint32_t n_connection_limit;   /* of the node; 0: as many as the descriptors allow */
+    uint32_t broker_linger_ms;
+    Access client_subscribe;
+    Access client_publish;
+    LogLevel log_level;
+    LogFormat log_format;
+    bool is_development;
+    ConfigValue *values; /* text and origin of each option, for check-config */
+} Config;
+
+typedef struct ConfigFlag {
+    const Option *option;
+    const char *text;
+} ConfigFlag;
+
+/* Flags beat environment beats file beats default; of a flag given twice the last counts. Nothing is kept. */
+typedef struct ConfigSources {
+    const char *file;         /* NULL: BARKER_CONFIG, or no file at all */
+    char *const *environment; /* as environ; NULL: none */
+    const ConfigFlag *flags;
+    size_t n_flags;
+    bool is_development; /* --dev */
+} ConfigSources;
+
+/* CONFIG_OK; CONFIG_BAD with one line a mistake in problems, each with its source, what was given and what would be right (no
+   secrets); -ENOMEM. problems is the caller's, with a limit of 4 KiB or so: what does not fit is left out. */
+int config_load(Config **config, const ConfigSources *sources, Buf *problems);
+Config *config_free(Config *config); /* takes NULL, returns NULL */
+
+/* Writes the whole configuration as an INI file, each line with its origin as a comment, the password of the URL masked. */
+void config_print(const Config *config, FILE *out);

@@ -1,0 +1,21 @@
+/* Config while it is being loaded: how the sources hand over their values. Owner: the main thread. */
+#pragma once
+
+#include "app/config.h"
+
+struct ConfigValue {
+    char *text;   /* as it was given */
+    char *origin; /* "default", "--dev", "barker.ini:3", "environment BARKER_REDIS_URL", "flag --redis-url" */
+};
+
+/* Checks the text and stores it over what an earlier source said. CONFIG_OK; CONFIG_BAD with a line in problems; -ENOMEM. */
+int config_set(Config *config, const Option *option, const char *text, const char *origin, Buf *problems);
+/* One line in problems. Returns CONFIG_BAD. */
+int config_problem(Buf *problems, const char *origin, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Reads an INI file; named_by says who asked for it. Returns as config_set. */
+int config_file_read(Config *config, const char *path, const char *named_by, Buf *problems);
+/* Takes every BARKER_ variable. Returns as config_set. */
+int config_environment_read(Config *config, char *const *environment, Buf *problems);
+/* The file that BARKER_CONFIG names; NULL when it is unset or empty. */
+const char *config_environment_file(char *const *environment);

@@ -1,0 +1,170 @@
+#include "app/config.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/config_values.h"
+#include "app/options.h"
+#include "base/error.h"
+
+int config_problem(Buf *problems, const char *origin, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    (void)buf_append_format(problems, "%s: %s\n", origin, text); /* a full list of problems is still a list */
+    return CONFIG_BAD;
+}
+
+static int remember(ConfigValue *value, const char *text, const char *origin) {
+    char *text_copy = strdup(text);
+    char *origin_copy = strdup(origin);
+
+    if (!text_copy || !origin_copy) {
+        free(text_copy);
+        free(origin_copy);
+        return error_origin(-ENOMEM);
+    }
+    free(value->text);
+    free(value->origin);
+    value->text = text_copy;
+    value->origin = origin_copy;
+    return 0;
+}
+
+static int refuse_value(const Option *option, const char *text, const char *origin, const Buf *why, Buf *problems) {
+    enum { SHOWN_LIMIT = 200 };
+    char key[OPTION_NAME_SIZE];
+    Buf shown;
+    int r;
+
+    buf_init(&shown, SHOWN_LIMIT);
+    r = option_mask(&shown, option, text);
+    if (r == 0)
+        r = config_problem(problems, origin, "'%.*s' is not valid for %s: %.*s", (int)shown.n_bytes, (const char *)shown.bytes,
+                           option_spell(key, option, OPTION_KEY), (int)why->n_bytes, (const char *)why->bytes);
+    buf_finish(&shown);
+    return r < 0 ? error_trace(r) : r;
+}
+
+int config_set(Config *config, const Option *option, const char *text, const char *origin, Buf *problems) {
+    enum { WHY_LIMIT = 256 };
+    Buf why;
+    int r;
+
+    buf_init(&why, WHY_LIMIT);
+    r = option_store(config, option, text, &why);
+    if (r == OPTION_OK)
+        r = remember(&config->values[options_index(option)], text, origin);
+    else if (r > 0)
+        r = refuse_value(option, text, origin, &why, problems);
+    buf_finish(&why);
+    return r < 0 ? error_trace(r) : r;
+}
+
+static int set_defaults(Config *config, bool is_development, Buf *problems) {
+    size_t n_options;
+    const Option *options = options_all(&n_options);
+    int r = CONFIG_OK;
+
+    for (size_t i = 0; i < n_options && r == CONFIG_OK; i++) {
+        if (is_development && options[i].initial_in_development)
+            r = config_set(config, &options[i], options[i].initial_in_development, "--dev", problems);
+        else
+            r = config_set(config, &options[i], options[i].initial, "default", problems);
+    }
+    return r;
+}
+
+static int set_flags(Config *config, const ConfigSources *sources, Buf *problems) {
+    int result = CONFIG_OK;
+
+    for (size_t i = 0; i < sources->n_flags; i++) {
+        const ConfigFlag *flag = &sources->flags[i];
+        char name[OPTION_NAME_SIZE], origin[OPTION_NAME_SIZE + sizeof("flag ")];
+        int r;
+
+        snprintf(origin, sizeof(origin), "flag %s", option_spell(name, flag->option, OPTION_FLAG));
+        r = config_set(config, flag->option, flag->text, origin, problems);
+        if (r < 0)
+            return error_trace(r);
+        result |= r;
+    }
+    return result;
+}
+
+static int read_sources(Config *config, const ConfigSources *sources, Buf *problems) {
+    const char *file = sources->file ? sources->file : config_environment_file(sources->environment);
+    int result = set_defaults(config, sources->is_development, problems);
+    int r;
+
+    if (result == CONFIG_OK && file)
+        result = config_file_read(config, file, sources->file ? "flag --config" : "environment BARKER_CONFIG", problems);
+    if (result < 0)
+        return error_trace(result);
+    r = config_environment_read(config, sources->environment, problems);
+    if (r < 0)
+        return error_trace(r);
+    result |= r;
+    r = set_flags(config, sources, problems);
+    return r < 0 ? error_trace(r) : result | r;
+}
+
+/* One per core that the process may run on. */
+static uint32_t count_cores(void) {
+    cpu_set_t cores;
+    int n_cores;
+
+    CPU_ZERO(&cores);
+    if (sched_getaffinity(0, sizeof(cores), &cores) < 0)
+        return 1;
+    n_cores = CPU_COUNT(&cores);
+    return n_cores < CONFIG_MAX_WORKERS ? (uint32_t)n_cores : CONFIG_MAX_WORKERS;
+}
+
+int config_load(Config **configp, const ConfigSources *sources, Buf *problems) {
+    size_t n_options;
+    Config *config = calloc(1, sizeof(*config));
+    int r;
+
+    (void)options_all(&n_options);
+    if (config)
+        config->values = calloc(n_options, sizeof(*config->values));
+    if (!config || !config->values) {
+        config_free(config);
+        return error_origin(-ENOMEM);
+    }
+    r = read_sources(config, sources, problems);
+    if (r != CONFIG_OK) {
+        config_free(config);
+        return r < 0 ? error_trace(r) : r;
+    }
+    if (config->n_workers == 0)
+        config->n_workers = count_cores();
+    config->is_development = sources->is_development;
+    *configp = config;
+    return CONFIG_OK;
+}
+
+Config *config_free(Config *config) {
+    size_t n_options;
+
+    (void)options_all(&n_options);
+    if (!config)
+        return NULL;
+    for (size_t i = 0; config->values && i < n_options; i++) {
+        free(config->values[i].text);
+        free(config->values[i].origin);
+    }
+    free(config->values);
+    free(config->redis_url);
+    free(config->redis_prefix);
+    free(config->node_id);
+    free(config);
+    return NULL;
+}

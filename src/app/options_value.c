@@ -1,0 +1,185 @@
+#include "app/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/duration.h"
+#include "base/error.h"
+#include "base/utf8.h"
+#include "broker/redis_url.h"
+
+#define FIELD(config, offset, type) ((type *)((char *)(config) + (offset)))
+
+static int refuse(Buf *why, const Option *option) {
+    int r = buf_append_text(why, "it takes ");
+
+    if (r >= 0)
+        r = option_describe(why, option);
+    return r < 0 ? error_trace(r) : OPTION_BAD;
+}
+
+static int refuse_because(Buf *why, const char *reason) {
+    int r = buf_append_text(why, reason);
+
+    return r < 0 ? error_trace(r) : OPTION_BAD;
+}
+
+static int store_number(Config *config, const Option *option, const char *text, Buf *why) {
+    uint32_t value = 0;
+    bool is_good;
+
+    if (option->type == OPTION_DURATION)
+        is_good = duration_parse(&value, text) == DURATION_OK;
+    else if (option->type == OPTION_SIZE)
+        is_good = size_parse(&value, text) == SIZE_OK;
+    else
+        is_good = size_parse(&value, text) == SIZE_OK && strspn(text, "0123456789") == strlen(text);
+    if (!is_good || value < option->minimum || value > option->maximum)
+        return refuse(why, option);
+    *FIELD(config, option->offset, uint32_t) = value;
+    return OPTION_OK;
+}
+
+static int store_choice(Config *config, const Option *option, const char *text, Buf *why) {
+    for (unsigned i = 0; option->choices[i]; i++) {
+        if (strcmp(option->choices[i], text) == 0) {
+            *FIELD(config, option->offset, unsigned) = i;
+            return OPTION_OK;
+        }
+    }
+    return refuse(why, option);
+}
+
+static bool has_control(const char *text) {
+    for (; *text; text++) {
+        if (iscntrl((unsigned char)*text))
+            return true;
+    }
+    return false;
+}
+
+static bool is_node_id(const char *text) {
+    for (; *text; text++) {
+        if (!isalnum((unsigned char)*text) && !strchr("._-", *text))
+            return false;
+    }
+    return true;
+}
+
+static int replace_text(Config *config, const Option *option, const char *text) {
+    char **field = FIELD(config, option->offset, char *);
+    char *copy = strdup(text);
+
+    if (!copy)
+        return error_origin(-ENOMEM);
+    free(*field);
+    *field = copy;
+    return OPTION_OK;
+}
+
+static int store_redis_url(Config *config, const Option *option, const char *text, Buf *why) {
+    enum { REASON_SIZE = 200 };
+    char reason[REASON_SIZE] = "";
+    RedisUrl url = {0};
+    int r;
+
+    if (*text) {
+        r = redis_url_parse(&url, text, reason, sizeof(reason));
+        if (r == -EINVAL)
+            return refuse_because(why, reason);
+        if (r < 0)
+            return error_trace(r);
+        redis_url_finish(&url);
+    }
+    return replace_text(config, option, text);
+}
+
+static int store_text(Config *config, const Option *option, const char *text, Buf *why) {
+    size_t n_text = strlen(text);
+    bool is_good;
+
+    if (option->type == OPTION_NODE_ID)
+        is_good = n_text <= option->maximum && is_node_id(text);
+    else
+        is_good = n_text >= option->minimum && n_text <= option->maximum && utf8_is_valid(text, n_text);
+    if (!is_good || has_control(text))
+        return refuse(why, option);
+    return replace_text(config, option, text);
+}
+
+static int store_address(Config *config, const Option *option, const char *text, Buf *why) {
+    const char *reason = NULL;
+
+    if (strncmp(text, "unix:", 5) == 0)
+        return refuse(why, option);
+    if (*text && listen_address_parse(FIELD(config, option->offset, ListenAddress), text, &reason) != LISTEN_ADDRESS_OK)
+        return refuse_because(why, reason);
+    *FIELD(config, option->offset_n, bool) = *text != '\0';
+    return OPTION_OK;
+}
+
+/* One of a comma-separated list, without the spaces around it. Returns where the next begins; NULL after the last. */
+static const char *next_item(char *item, size_t n_item, const char *text) {
+    size_t n_text = strcspn(text, ","), n_used;
+    const char *next = text[n_text] ? text + n_text + 1 : NULL;
+
+    n_used = strspn(text, " \t");
+    text += n_used < n_text ? n_used : n_text;
+    n_text -= n_used < n_text ? n_used : n_text;
+    while (n_text > 0 && (text[n_text - 1] == ' ' || text[n_text - 1] == '\t'))
+        n_text--;
+    snprintf(item, n_item, "%.*s", (int)n_text, text);
+    return next;
+}
+
+static bool is_among(const ListenAddress *address, const ListenAddress *addresses, uint32_t n_addresses) {
+    for (uint32_t i = 0; i < n_addresses; i++) {
+        if (listen_address_is_equal(address, &addresses[i]))
+            return true;
+    }
+    return false;
+}
+
+static int store_addresses(Config *config, const Option *option, const char *text, Buf *why) {
+    ListenAddress addresses[CONFIG_MAX_ADDRESSES];
+    char item[LISTEN_ADDRESS_TEXT_SIZE + 16];
+    const char *reason = NULL;
+    uint32_t n = 0;
+
+    for (const char *at = text; at;) {
+        if (n == option->maximum)
+            return refuse(why, option);
+        at = next_item(item, sizeof(item), at);
+        if (listen_address_parse(&addresses[n], item, &reason) != LISTEN_ADDRESS_OK)
+            return refuse_because(why, reason);
+        if (is_among(&addresses[n], addresses, n))
+            return refuse_because(why, "an address may stand there once");
+        n++;
+    }
+    memcpy(FIELD(config, option->offset, ListenAddress), addresses, n * sizeof(addresses[0]));
+    *FIELD(config, option->offset_n, uint32_t) = n;
+    return OPTION_OK;
+}
+
+int option_store(Config *config, const Option *option, const char *text, Buf *why) {
+    switch (option->type) {
+    case OPTION_ADDRESS:
+        return store_address(config, option, text, why);
+    case OPTION_ADDRESSES:
+        return store_addresses(config, option, text, why);
+    case OPTION_CHOICE:
+        return store_choice(config, option, text, why);
+    case OPTION_DURATION:
+    case OPTION_NUMBER:
+    case OPTION_SIZE:
+        return store_number(config, option, text, why);
+    case OPTION_REDIS_URL:
+        return store_redis_url(config, option, text, why);
+    case OPTION_NODE_ID:
+    case OPTION_TEXT:
+        return store_text(config, option, text, why);
+    }
+    return error_origin(-EINVAL);
+}

@@ -1,0 +1,48 @@
+#include "app/report.h"
+
+#include <stddef.h>
+
+#include "base/log.h"
+
+static int64_t report_sum(const Worker *workers, uint32_t n_workers, size_t offset) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < n_workers; i++)
+        sum += counter_read((const Counter *)((const char *)&workers[i] + offset));
+    return (int64_t)sum;
+}
+
+#define report_counter(name, field) log_number(name, report_sum(workers, n_workers, offsetof(Worker, field)))
+
+static void report_log_causes(const Worker *workers, uint32_t n_workers) {
+    for (Cause cause = CAUSE_NONE + 1; cause < CAUSE_COUNT; cause++) {
+        size_t slot = sizeof(Counter) * cause;
+        int64_t closed = report_sum(workers, n_workers, offsetof(Worker, sessions.counters.closed) + slot);
+        int64_t terminated = report_sum(workers, n_workers, offsetof(Worker, sessions.counters.terminated) + slot);
+        if (closed > 0 || terminated > 0)
+            log_event(LOG_LEVEL_INFO, "ended", log_text("cause", cause_name(cause)), log_number("closed", closed),
+                      log_number("terminated", terminated));
+    }
+}
+
+static int64_t report_refused_sends(const Worker *workers, uint32_t n_workers) {
+    int64_t sum = 0;
+    for (size_t state = 0; state < READY_STATES; state++)
+        sum += report_sum(workers, n_workers, offsetof(Worker, sessions.counters.refused_sends) + sizeof(Counter) * state);
+    return sum;
+}
+
+void report_log(const Worker *workers, uint32_t n_workers, const BusThread *bus) {
+    report_log_causes(workers, n_workers);
+    log_event(LOG_LEVEL_INFO, "totals", report_counter("accepted", sessions.counters.accepted),
+              report_counter("received_messages", sessions.counters.received_messages),
+              report_counter("messages", sessions.hub.counters.messages),
+              report_counter("deliveries", sessions.hub.counters.deliveries),
+              report_counter("sent_frames", sessions.counters.sent_frames),
+              report_counter("sent_bytes", sessions.counters.sent_bytes), report_counter("writes", sessions.counters.writes),
+              report_counter("pings", sessions.counters.pings),
+              log_number("refused_sends", report_refused_sends(workers, n_workers)),
+              log_number("bus_received", (int64_t)counter_read(&bus->bus.counters.received)),
+              log_number("bus_published", (int64_t)counter_read(&bus->bus.counters.published)),
+              log_number("publish_failures", (int64_t)counter_read(&bus->bus.counters.publish_failures)),
+              log_number("dropped", (int64_t)counter_read(&bus->counters.dropped)));
+}

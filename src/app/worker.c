@@ -1,0 +1,187 @@
+#include "app/worker.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/log.h"
+
+static Worker *worker_of_port(BrokerPort *port) {
+    return container_of(port, Worker, port);
+}
+
+static void worker_want(BrokerPort *port, const char *channel, size_t n_channel, uint64_t token) {
+    Worker *worker = worker_of_port(port);
+    Mail *mail = mail_control(MAIL_WANT, channel, n_channel);
+    mail->worker = worker->options.index;
+    mail->token = token;
+    inbox_push(worker->options.bus, &mail->item);
+}
+
+static void worker_unwant(BrokerPort *port, const char *channel, size_t n_channel) {
+    Worker *worker = worker_of_port(port);
+    Mail *mail = mail_control(MAIL_UNWANT, channel, n_channel);
+    mail->worker = worker->options.index;
+    inbox_push(worker->options.bus, &mail->item);
+}
+
+static BrokerResult worker_publish(BrokerPort *port, Message *message, uint64_t session_id, uint64_t request_id) {
+    Worker *worker = worker_of_port(port);
+    Mail *mail = mail_message(MAIL_PUBLISH, message);
+    if (!mail)
+        return BROKER_OVERLOADED;
+    mail->worker = worker->options.index;
+    mail->session_id = session_id;
+    mail->request_id = request_id;
+    if (inbox_push(worker->options.bus, &mail->item) == INBOX_FULL) {
+        mail_free(mail);
+        return BROKER_OVERLOADED;
+    }
+    return BROKER_OK;
+}
+
+static const BrokerPortOps worker_port_ops = {.want = worker_want, .unwant = worker_unwant, .publish = worker_publish};
+
+static void worker_begin_stop(Worker *worker) {
+    worker->is_stopping = true;
+    for (unsigned i = 0; i < worker->n_listeners; i++)
+        worker->listeners[i] = listener_free(worker->listeners[i]);
+    worker->n_listeners = 0;
+    session_table_close_all(&worker->sessions, CAUSE_SHUTDOWN);
+}
+
+static void worker_receive(void *context, const Mail *mail) {
+    Worker *worker = context;
+    SessionTable *sessions = &worker->sessions;
+    switch (mail->kind) {
+    case MAIL_DELIVER:
+        hub_deliver(&sessions->hub, mail->message);
+        break;
+    case MAIL_ACKNOWLEDGED:
+        hub_acknowledge(&sessions->hub, mail->channel, mail->n_channel, mail->token, mail->is_granted);
+        break;
+    case MAIL_PUBLISHED:
+        session_table_published(sessions, mail->session_id, mail->request_id, mail->result);
+        break;
+    case MAIL_GAP:
+        hub_gap(&sessions->hub);
+        break;
+    case MAIL_STOP:
+        worker_begin_stop(worker);
+        break;
+    case MAIL_WANT:
+    case MAIL_UNWANT:
+    case MAIL_PUBLISH:
+        break; /* the bus's */
+    }
+}
+
+static void worker_woken(void *context) {
+    Worker *worker = context;
+    worker->sessions.now_ms = clock_now_ms();
+    mail_dispatch(&worker->inbox, worker_receive, worker);
+}
+
+static void worker_tick(void *context, uint64_t now_ms) {
+    Worker *worker = context;
+    session_table_tick(&worker->sessions, now_ms);
+}
+
+static void worker_turn(void *context) {
+    Worker *worker = context;
+    session_table_turn(&worker->sessions);
+    if (worker->is_stopping && session_table_count(&worker->sessions) == 0)
+        loop_stop(&worker->loop);
+}
+
+static const LoopOps worker_loop_ops = {.woken = worker_woken, .tick = worker_tick, .turn = worker_turn};
+
+static int worker_init_sessions(Worker *worker) {
+    const WorkerOptions *options = &worker->options;
+    int r = session_table_init(&worker->sessions, &options->sessions, &worker->port, options->index, clock_now_ms());
+    if (r < 0)
+        return error_trace(r);
+    WsServerOptions ws = {.table = &worker->sessions,
+                          .http = options->http,
+                          .http_context = options->http_context,
+                          .n_connections_limit = options->n_connections_limit};
+    r = ws_server_new(&worker->ws, &worker->loop.uv, &ws);
+    if (r < 0)
+        session_table_finish(&worker->sessions);
+    return r;
+}
+
+int worker_init(Worker *worker, const WorkerOptions *options) {
+    *worker = (Worker){.port = {.ops = &worker_port_ops}, .options = *options};
+    int r = loop_init(&worker->loop, &worker_loop_ops, worker);
+    if (r < 0)
+        return error_trace(r);
+    r = inbox_init(&worker->inbox, options->inbox_limit_bytes, loop_wake, &worker->loop);
+    if (r == 0) {
+        r = worker_init_sessions(worker);
+        if (r < 0)
+            inbox_finish(&worker->inbox);
+    }
+    if (r < 0) {
+        loop_finish(&worker->loop);
+        return error_trace(r);
+    }
+    return 0;
+}
+
+int worker_listen(Worker *worker, int fd) {
+    if (worker->n_listeners == WORKER_LISTENERS_MAX) {
+        close(fd);
+        return error_origin(-ENOSPC);
+    }
+    Listener **slot = &worker->listeners[worker->n_listeners];
+    int r = listener_new(slot, &worker->loop.uv, fd, ws_server_accept, worker->ws);
+    if (r < 0)
+        return error_trace(r);
+    worker->n_listeners++;
+    return 0;
+}
+
+static void worker_discard(void *context, const Mail *mail) {}
+
+/* On the worker's own thread, for the handles of its loop close there. */
+static void worker_close(Worker *worker) {
+    worker_begin_stop(worker);
+    session_table_finish(&worker->sessions);
+    ws_server_close(worker->ws);
+    int r = loop_finish(&worker->loop);
+    if (r < 0)
+        log_event(LOG_LEVEL_WARN, "loop_busy", log_number("worker", worker->options.index));
+    worker->ws = ws_server_free(worker->ws);
+}
+
+static void *worker_main(void *context) {
+    Worker *worker = context;
+    loop_run(&worker->loop);
+    worker_close(worker);
+    worker->options.ended(worker->options.ended_context);
+    return NULL;
+}
+
+int worker_start(Worker *worker) {
+    int r = pthread_create(&worker->thread, NULL, worker_main, worker);
+    if (r != 0)
+        return error_origin(-r);
+    worker->is_started = true;
+    return 0;
+}
+
+void worker_finish(Worker *worker) {
+    if (worker->is_started)
+        pthread_join(worker->thread, NULL);
+    else
+        worker_close(worker);
+    mail_dispatch(&worker->inbox, worker_discard, NULL);
+    inbox_finish(&worker->inbox);
+}
+
+void worker_stop(Worker *worker) {
+    inbox_push(&worker->inbox, &mail_control(MAIL_STOP, NULL, 0)->item);
+}
