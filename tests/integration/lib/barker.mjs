@@ -1,0 +1,91 @@
+// The binary under test: BARKER_BINARY, started on ports that the kernel chooses.
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { Child, run } from './child.mjs';
+
+export const SANITIZER = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:/;
+
+export function binary() {
+  assert.ok(process.env.BARKER_BINARY, 'BARKER_BINARY names the binary under test');
+  return resolve(process.env.BARKER_BINARY);
+}
+
+// The tests' own environment without any BARKER_ variable.
+export function environment(extra = {}) {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('BARKER_'));
+  return {
+    ...Object.fromEntries(kept),
+    ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0',
+    UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
+    ...extra,
+  };
+}
+
+// Runs a subcommand to its end.
+export async function barker(args, { variables = {}, ...options } = {}) {
+  const result = await run(binary(), args, { env: environment(variables), ...options });
+  assert.doesNotMatch(result.errors, SANITIZER);
+  return result;
+}
+
+// "127.0.0.1:8080", "[::1]:8080" or "unix:/path" as net.connect takes it.
+export function parseAddress(text) {
+  if (text.startsWith('unix:')) return { path: text.slice('unix:'.length) };
+  const [, host, port] = text.match(/^\[?(.*?)\]?:(\d+)$/);
+  return { host, port: Number(port) };
+}
+
+export class Barker {
+  isSettled = false;
+
+  static async start(flags = [], { variables = {}, defaults = true } = {}) {
+    const node = new Barker();
+    const quiet = defaults ? ['--listen-address', '127.0.0.1:0', '--embedded-address', '127.0.0.1:0'] : [];
+    node.child = new Child(binary(), ['run', ...quiet, ...flags], { env: environment(variables) });
+    await node.child.line(/event=started\b/, 'event=started');
+    const listening = node.child.errors.filter((line) => /event=listening\b/.test(line));
+    const addresses = (kind) => listening
+      .filter((line) => line.includes(`kind=${kind}`))
+      .map((line) => parseAddress(line.match(/address="?([^\s"]+)/)[1]));
+    node.listeners = addresses('clients');
+    node.address = node.listeners[0];
+    node.embedded = addresses('embedded')[0] ?? null;
+    return node;
+  }
+
+  url(path, address = this.address, scheme = 'ws') {
+    if (address.path) return `ws+unix:${address.path}:${path}`;
+    const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+    return `${scheme}://${host}:${address.port}${path}`;
+  }
+
+  httpUrl(path) {
+    return this.url(path, this.address, 'http');
+  }
+
+  isRunning() {
+    return this.child.exit === null;
+  }
+
+  // How connections ended, as the node tells at its own end: {pong_timeout: {closed, terminated}}.
+  causes() {
+    const lines = this.child.errors.map((line) => line.match(/event=ended cause=(\w+) closed=(\d+) terminated=(\d+)/));
+    return Object.fromEntries(lines.filter(Boolean).map(([, cause, closed, terminated]) => [
+      cause, { closed: Number(closed), terminated: Number(terminated) },
+    ]));
+  }
+
+  assertSane() {
+    assert.doesNotMatch(this.child.errors.join('\n'), SANITIZER, this.child.tail());
+  }
+
+  // SIGTERM, then a clean end: exit code 0 and no sanitizer's report. A test that ends the node in another way says so by
+  // isSettled.
+  async stop({ isSignalled = false } = {}) {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    const { code, signal } = await this.child.stop(isSignalled ? null : 'SIGTERM', 20_000);
+    this.assertSane();
+    assert.deepEqual({ code, signal }, { code: 0, signal: null }, this.child.tail());
+  }
+}

@@ -1,0 +1,78 @@
+// Everything that one test file starts, so that one call ends it all and checks how it ended.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import IoRedis from 'ioredis';
+import { Barker } from './barker.mjs';
+import { connect, connectV1 } from './clients.mjs';
+import { RawSocket } from './raw_socket.mjs';
+import { Redis } from './redis.mjs';
+
+export const it = (name, run, options = {}) => test(name, { timeout: 60_000, ...options }, run);
+
+export class Scene {
+  folder = mkdtempSync(join(tmpdir(), 'barker-test-'));
+  #nodes = [];
+  #redises = [];
+  #publishers = [];
+  #clients = [];
+  #sockets = [];
+
+  async redis(settings) {
+    const redis = await Redis.start(this.folder, settings);
+    this.#redises.push(redis);
+    return redis;
+  }
+
+  async barker(flags, options) {
+    const node = await Barker.start(flags, options);
+    this.#nodes.push(node);
+    return node;
+  }
+
+  ioredis(port, options = {}) {
+    const publisher = new IoRedis({ host: '127.0.0.1', port, ...options });
+    publisher.on('error', () => {});
+    this.#publishers.push(publisher);
+    return publisher;
+  }
+
+  async connect(url, options) {
+    const client = await connect(url, options);
+    this.#clients.push(client);
+    return client;
+  }
+
+  async connectV1(url, options) {
+    const client = await connectV1(url, options);
+    this.#clients.push(client);
+    return client;
+  }
+
+  async raw(address, path, headers) {
+    const raw = path ? await RawSocket.open(address, path, headers) : await RawSocket.connect(address);
+    this.#sockets.push(raw);
+    return raw;
+  }
+
+  closeClients() {
+    for (const client of this.#clients.splice(0)) client.terminate();
+    for (const raw of this.#sockets.splice(0)) raw.destroy();
+  }
+
+  async end() {
+    const failures = [];
+    this.closeClients();
+    for (const publisher of this.#publishers) publisher.disconnect();
+    for (const node of this.#nodes) await node.stop().catch((error) => failures.push(error));
+    for (const redis of this.#redises) await redis.stop().catch((error) => failures.push(error));
+    rmSync(this.folder, { recursive: true, force: true });
+    if (failures.length > 0) throw failures[0];
+  }
+
+  // The last test of a file.
+  endsClean() {
+    it('every process ends with exit code 0, without a leak or a sanitizer report', () => this.end());
+  }
+}

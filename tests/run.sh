@@ -1,0 +1,192 @@
+#!/bin/sh
+# Runs every test there is. Arguments: the stages wanted (unit style integration tsan release); none: all.
+# The last line is "N passed, N failed"; exit status 0 only when something passed and nothing failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+root=$(pwd)
+logs=$root/build-asan/logs
+n_passed=0
+n_failed=0
+skipped=
+
+say() { printf '\n== %s\n' "$*"; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# Only on Debian and its kin; elsewhere meson and the suites name what is missing.
+install_packages() {
+    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
+    wanted="meson ninja-build gcc pkg-config python3 libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libhiredis-dev
+        libjansson-dev libinih-dev check cppcheck redis-server redis-tools ca-certificates"
+    command -v clang >/dev/null || command -v clang-14 >/dev/null || wanted="$wanted clang"
+    command -v clang-format >/dev/null || command -v clang-format-14 >/dev/null || wanted="$wanted clang-format"
+    command -v clang-tidy >/dev/null || command -v clang-tidy-14 >/dev/null || wanted="$wanted clang-tidy"
+    command -v chromium >/dev/null || wanted="$wanted chromium"
+    node_major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
+    [ "${node_major:-0}" -ge 18 ] && command -v npm >/dev/null || wanted="$wanted nodejs npm"
+    missing=
+    for package in $wanted; do
+        is_installed "$package" || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing$missing"
+    # A package that asks questions or starts a service has no place in a test run.
+    as_root apt-get update -q || return 1
+    # shellcheck disable=SC2086 # one word a package
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qy --no-install-recommends $missing
+}
+
+# configure FOLDER OPTIONS...: a build folder with exactly these options, kept from run to run.
+configure() {
+    folder=$1
+    shift
+    if [ -e "$folder/build.ninja" ]; then
+        meson configure "$folder" "$@" >/dev/null
+    else
+        meson setup "$folder" "$@"
+    fi
+}
+
+# count STAGE PASSED FAILED
+count() {
+    n_passed=$((n_passed + $2))
+    n_failed=$((n_failed + $3))
+    summary="${summary:-}$(printf '%-14s %5d passed, %d failed' "$1" "$2" "$3")
+"
+}
+
+# skip TAP: remembers what was skipped, and why.
+skip() {
+    skipped="$skipped$(sed -nE 's/^ok [0-9]+ - (.*) # SKIP *(.*)/skipped: \1: \2/p' "$1" && echo .)"
+    skipped=${skipped%.}
+}
+
+# The tests of Check within the suites that meson ran; a suite that ended without its count is one failure.
+count_checks() {
+    python3 - "$1" <<'PYTHON'
+import json, re, sys
+passed = failed = 0
+try:
+    lines = open(sys.argv[1], encoding="utf-8").readlines()
+except OSError:
+    lines = []
+for line in lines:
+    suite = json.loads(line)
+    counts = re.findall(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", suite.get("stdout") or "", re.M)
+    bad = sum(int(failures) + int(errors) for _, failures, errors in counts)
+    passed += sum(int(checks) for checks, _, _ in counts) - bad
+    if suite["result"] not in ("OK", "SKIP") and bad == 0:
+        bad = 1
+    elif not counts:
+        passed += suite["result"] == "OK"
+    failed += bad
+print(passed, failed if passed else failed or 1)
+PYTHON
+}
+
+# checks STAGE FOLDER SUITES...: the unit suites of one build folder.
+checks() {
+    stage=$1
+    folder=$2
+    shift 2
+    rm -f "$folder/meson-logs/testlog.json"
+    # gcc 12's sanitizers do not know the widest address randomisation of newer kernels.
+    plain=
+    setarch "$(uname -m)" -R true 2>/dev/null && plain="setarch $(uname -m) -R"
+    $plain meson test -C "$folder" --print-errorlogs "$@"
+    # shellcheck disable=SC2046
+    count "$stage" $(count_checks "$folder/meson-logs/testlog.json")
+}
+
+build_asan() {
+    say "build with AddressSanitizer and UndefinedBehaviorSanitizer"
+    configure build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=true &&
+        ninja -C build-asan all meson-test-prereq && mkdir -p "$logs"
+}
+
+stage_unit() {
+    say "unit: Check suites under the sanitizers"
+    checks unit build-asan
+}
+
+stage_style() {
+    say "style"
+    sh tests/style/run.sh build-asan >"$logs/style.txt" 2>&1
+    status=$?
+    cat "$logs/style.txt"
+    passed=$(grep '^ok ' "$logs/style.txt" | grep -cv '# SKIP')
+    failed=$(grep -c '^not ok ' "$logs/style.txt")
+    skip "$logs/style.txt"
+    [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+    count style "$passed" "$failed"
+}
+
+# The count that node's test runner gives at the end of its TAP.
+tap_count() { sed -n "s/^# $1 \([0-9]*\)\$/\1/p" "$logs/integration.tap" | tail -n 1; }
+
+stage_integration() {
+    say "integration: the real binary, a real redis-server, real clients"
+    BARKER_BINARY=$root/build-asan/src/app/barker sh tests/integration/run.sh >"$logs/integration.tap" 2>"$logs/integration.err"
+    status=$?
+    [ "$status" -eq 0 ] || cat "$logs/integration.err"
+    sed -n '/^not ok /,/^  \.\.\./p' "$logs/integration.tap"
+    skip "$logs/integration.tap"
+    passed=$(tap_count pass)
+    failed=$(($(tap_count fail) + $(tap_count cancelled) + 0))
+    [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+    count integration "${passed:-0}" "$failed"
+}
+
+stage_tsan() {
+    say "tsan: what crosses threads, under ThreadSanitizer"
+    if configure build-tsan -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dwerror=true; then
+        checks tsan build-tsan base/inbox broker/bus
+    else
+        count tsan 0 1
+    fi
+}
+
+# Without a warning, by both compilers.
+stage_release() {
+    clang=clang
+    command -v clang >/dev/null || clang="clang-14"
+    for compiler in gcc $clang; do
+        say "release build by $compiler"
+        folder=build-release-${compiler%-14}
+        if [ ! -e "$folder/build.ninja" ]; then
+            CC=$compiler meson setup "$folder" -Dbuildtype=release -Dwerror=true || { count "release $compiler" 0 1; continue; }
+        fi
+        if ninja -C "$folder" all meson-test-prereq >"$folder/build.txt" 2>&1 && ! grep -q 'warning:' "$folder/build.txt"; then
+            count "release ${compiler%-14}" 1 0
+        else
+            cat "$folder/build.txt"
+            count "release ${compiler%-14}" 0 1
+        fi
+    done
+}
+
+started=$(date +%s)
+install_packages || echo "not everything could be installed: going on with what is there"
+stages=${*:-unit style integration tsan release}
+if build_asan; then
+    for stage in $stages; do
+        case $stage in
+        unit | style | integration | tsan | release) "stage_$stage" ;;
+        *)
+            echo "no such stage: $stage"
+            n_failed=$((n_failed + 1))
+            ;;
+        esac
+    done
+else
+    count build 0 1
+fi
+say "summary after $(($(date +%s) - started)) s"
+printf '%s' "${summary:-}"
+printf '%s' "$skipped"
+printf '%d passed, %d failed\n' "$n_passed" "$n_failed"
+[ "$n_failed" -eq 0 ] && [ "$n_passed" -gt 0 ]
