@@ -27,7 +27,7 @@ typedef struct RedisBackend {
     char canary[CANARY_BYTES];
     size_t n_canary;
     uint64_t canary_sent_ms;
-    uint64_t canary_heard_ms;  /* when the latest one that came back was sent */
+    uint64_t canary_heard_ms;                  /* when the latest one that came back was sent */
     char publisher_reason[REDIS_REASON_BYTES]; /* reported last */
     char subscriber_reason[REDIS_REASON_BYTES];
 } RedisBackend;

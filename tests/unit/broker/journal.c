@@ -13,14 +13,13 @@ void journal_clear(void) {
 }
 
 void journal_add(const char *format, ...) {
+    char entry[1024];
     va_list arguments;
-    if (n_text > sizeof text / 2)
-        return;
-    if (n_text)
-        n_text += (size_t)snprintf(text + n_text, sizeof text - n_text, "; ");
     va_start(arguments, format);
-    n_text += (size_t)vsnprintf(text + n_text, sizeof text - n_text, format, arguments);
+    vsnprintf(entry, sizeof entry, format, arguments);
     va_end(arguments);
+    if (n_text < sizeof text / 2)
+        n_text += (size_t)snprintf(text + n_text, sizeof text - n_text, "%s%s", n_text ? "; " : "", entry);
 }
 
 const char *journal_text(void) {

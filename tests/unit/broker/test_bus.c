@@ -8,7 +8,7 @@
 #include "journal.h"
 #include "suite.h"
 
-enum { LINGER_MS = 1000 };
+enum { LINGER_MS = 1000, LONG_AFTER_MS = 10 * LINGER_MS };
 
 /* A backend that writes down what it is told, and answers when the test says so. */
 static Bus bus;
@@ -160,7 +160,7 @@ START_TEST(a_want_during_the_linger_costs_the_broker_nothing) {
     unwant(1, "news", 5000);
     want(2, "news", 9);
     ck_journal("granted 2 news #9");
-    bus_tick(&bus, 5000 + 10 * LINGER_MS);
+    bus_tick(&bus, LONG_AFTER_MS);
     ck_journal("");
     bus_finish(&bus);
 }
@@ -171,7 +171,7 @@ START_TEST(a_worker_that_leaves_does_not_take_the_channel_from_another) {
     given_a_channel_of_worker_1("news");
     want(2, "news", 9);
     unwant(1, "news", 0);
-    bus_tick(&bus, 10 * LINGER_MS);
+    bus_tick(&bus, LONG_AFTER_MS);
     journal_clear();
     message("news", "hi");
     ck_journal("deliver 2 news=hi");
@@ -184,7 +184,7 @@ START_TEST(an_unwant_of_what_was_not_wanted_does_nothing) {
     given_a_channel_of_worker_1("news");
     unwant(2, "news", 0);
     unwant(1, "other", 0);
-    bus_tick(&bus, 10 * LINGER_MS);
+    bus_tick(&bus, LONG_AFTER_MS);
     ck_journal("");
     bus_finish(&bus);
 }
@@ -209,7 +209,7 @@ START_TEST(a_channel_is_not_unsubscribed_before_its_subscription_was_acknowledge
     bus_tick(&bus, LINGER_MS);
     ck_journal("SUBSCRIBE news");
     subscribed("news");
-    bus_tick(&bus, 2 * LINGER_MS);
+    bus_tick(&bus, LONG_AFTER_MS);
     ck_journal("UNSUBSCRIBE news");
     bus_finish(&bus);
 }
@@ -276,7 +276,7 @@ START_TEST(what_lingers_when_the_link_is_lost_is_forgotten) {
     unwant(1, "news", 0);
     bus_backend_events.down(&bus, "gone");
     bus_backend_events.up(&bus);
-    bus_tick(&bus, 10 * LINGER_MS);
+    bus_tick(&bus, LONG_AFTER_MS);
     ck_journal("link down; link up");
     bus_finish(&bus);
 }

@@ -101,10 +101,11 @@ END_TEST
 
 START_TEST(a_channel_that_is_too_long_is_none_of_ours) {
     given_a_reader();
-    static char text[REDIS_PUBSUB_CHANNEL_MAX + 64] = "*3\r\n$7\r\nmessage\r\n$1025\r\n";
-    memset(text + strlen(text), 'x', REDIS_PUBSUB_CHANNEL_MAX + 1);
-    strcat(text, "\r\n$1\r\na\r\n");
-    feed(text);
+    char channel[REDIS_PUBSUB_CHANNEL_MAX + 2] = "";
+    memset(channel, 'x', REDIS_PUBSUB_CHANNEL_MAX + 1);
+    feed("*3\r\n$7\r\nmessage\r\n$1025\r\n");
+    feed(channel);
+    feed("\r\n$1\r\na\r\n");
     expect_reply(REDIS_PUBSUB_OTHER);
     ck_journal("");
     redisReaderFree(reader);

@@ -39,12 +39,12 @@ START_TEST(an_unknown_command_is_named_with_its_arguments) {
     given_a_client();
     ask("GET key\r\n", "-ERR unknown command 'GET', with args beginning with: 'key' \r\n");
     ask("*2\r\n$3\r\nSET\r\n$4\r\na\r\nb\r\n", "-ERR unknown command 'SET', with args beginning with: 'a  b' \r\n");
-    char request[400] = "FOO ";
-    char answer[400] = "-ERR unknown command 'FOO', with args beginning with: '";
-    memset(request + 4, 'x', 200);
-    strcpy(request + 204, " y\r\n");
-    memset(answer + strlen(answer), 'x', 128);
-    strcat(answer, "' \r\n");
+    char argument[201] = "";
+    char request[256];
+    char answer[256];
+    memset(argument, 'x', 200);
+    snprintf(request, sizeof request, "FOO %s y\r\n", argument);
+    snprintf(answer, sizeof answer, "-ERR unknown command 'FOO', with args beginning with: '%.128s' \r\n", argument);
     ask(request, answer);
     finish();
 }
@@ -265,9 +265,10 @@ END_TEST
 
 START_TEST(a_name_that_is_too_long_is_refused) {
     given_a_client();
-    char request[1100] = "SUBSCRIBE ";
-    memset(request + 10, 'x', RESP_TOPIC_NAME_MAX + 1);
-    strcat(request, "\r\n");
+    char name[RESP_TOPIC_NAME_MAX + 2] = "";
+    char request[RESP_TOPIC_NAME_MAX + 32];
+    memset(name, 'x', RESP_TOPIC_NAME_MAX + 1);
+    snprintf(request, sizeof request, "SUBSCRIBE %s\r\n", name);
     ask(request, "-ERR too many subscriptions, or a name over 1024 bytes\r\n");
     finish();
 }

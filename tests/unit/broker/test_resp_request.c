@@ -13,10 +13,10 @@ static int parse(const char *text) {
 
 static void expect_args(const char *joined) {
     char text[256] = "";
-    for (size_t i = 0; i < request.n_args; i++) {
-        strncat(text, request.args[i].bytes, request.args[i].n_bytes);
-        strcat(text, "|");
-    }
+    size_t n_text = 0;
+    for (size_t i = 0; i < request.n_args; i++)
+        n_text +=
+            (size_t)snprintf(text + n_text, sizeof text - n_text, "%.*s|", (int)request.args[i].n_bytes, request.args[i].bytes);
     ck_assert_str_eq(text, joined);
 }
 
@@ -98,7 +98,7 @@ START_TEST(a_line_of_too_many_words_is_invalid) {
     static char text[2 * RESP_ARGS_MAX + 4];
     for (size_t i = 0; i <= RESP_ARGS_MAX; i++)
         memcpy(text + 2 * i, "x ", 2);
-    memcpy(text + 2 * (RESP_ARGS_MAX + 1), "\n", 2);
+    memcpy(text + (size_t)2 * (RESP_ARGS_MAX + 1), "\n", 2);
     ck_assert_int_eq(parse(text), RESP_REQUEST_INVALID);
 }
 END_TEST
