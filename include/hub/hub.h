@@ -57,7 +57,8 @@ void hub_unsubscribe(Hub *hub, Subscription *subscription);
 void hub_unsubscribe_all(Hub *hub, Subscriber *subscriber);
 
 /* The broker's answer to want; a token of an interest that has ended meanwhile, or that has been granted before, is ignored.
-   When it is not granted each subscription is refused and dropped. */
+   When it is not granted each subscription is refused and dropped; so it is when token is 0, by which the broker takes back
+   what it granted before: those subscribers would be quietly deaf. */
 void hub_acknowledge(Hub *hub, const char *channel, size_t n_channel, uint64_t token, bool is_granted);
 /* Fan-out: the frame of each dialect is built at most once. Borrows the message. Subscribers whose frame cannot be built for
    want of memory are told of a gap. */

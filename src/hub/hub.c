@@ -97,12 +97,15 @@ void hub_unsubscribe_all(Hub *hub, Subscriber *subscriber) {
 
 void hub_acknowledge(Hub *hub, const char *channel, size_t n_channel, uint64_t token, bool is_granted) {
     Channel *found = find_channel(hub, channel, n_channel);
-    if (!found || found->token != token || found->state != CHANNEL_PENDING)
+    bool is_withdrawn = found && found->state == CHANNEL_ACTIVE && token == 0 && !is_granted;
+    if (!is_withdrawn && (!found || found->token != token || found->state != CHANNEL_PENDING))
         return;
     if (is_granted)
         found->state = CHANNEL_ACTIVE;
     for (uint32_t i = 0; i < found->n_subscriptions; i++) {
         Subscription *subscription = found->subscriptions[i];
+        if (is_withdrawn)
+            subscription->request_id = 0; /* that request was answered long ago */
         (is_granted ? hub->ops->subscribed : hub->ops->refused)(subscription->subscriber, subscription);
     }
     if (!is_granted) /* the last one to go takes the channel with it */

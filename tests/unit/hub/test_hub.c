@@ -201,6 +201,19 @@ START_TEST(an_acknowledgement_of_an_earlier_interest_is_ignored) {
 }
 END_TEST
 
+START_TEST(what_was_granted_and_is_taken_back_is_refused_and_dropped) {
+    begin();
+    subscribe(0, "news", 7);
+    answer("news", true);
+    hub_acknowledge(&f.hub, "news", 4, 0, false);
+    ck_assert_uint_eq(f.readers[0].n_refused, 1);
+    ck_assert_uint_eq(f.readers[0].request_id, 0);
+    ck_assert_ptr_null(find(0, "news"));
+    ck_assert_uint_eq(f.n_unwants, 1);
+    end();
+}
+END_TEST
+
 START_TEST(what_is_not_granted_is_refused_and_dropped) {
     begin();
     subscribe(0, "news", 1);
@@ -349,6 +362,7 @@ int main(void) {
         in_an_active_channel_it_is_acknowledged_at_once,
         an_acknowledgement_counts_once,
         an_acknowledgement_of_an_earlier_interest_is_ignored,
+        what_was_granted_and_is_taken_back_is_refused_and_dropped,
         what_is_not_granted_is_refused_and_dropped,
         a_subscription_may_go_while_the_channel_is_pending,
         a_message_reaches_each_subscriber_of_its_channel_and_no_other,
