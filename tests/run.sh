@@ -20,8 +20,8 @@ is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" 
 # Only on Debian and its kin; elsewhere meson and the suites name what is missing.
 install_packages() {
     command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
-    wanted="meson ninja-build gcc pkg-config python3 libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libhiredis-dev
-        libjansson-dev libinih-dev check cppcheck redis-server redis-tools ca-certificates"
+    wanted="meson ninja-build gcc libc6-dev pkg-config python3 libuv1-dev libwebsockets-dev libwebsockets-evlib-uv
+        libhiredis-dev libjansson-dev libinih-dev check cppcheck redis-server redis-tools ca-certificates"
     command -v clang >/dev/null || command -v clang-14 >/dev/null || wanted="$wanted clang"
     command -v clang-format >/dev/null || command -v clang-format-14 >/dev/null || wanted="$wanted clang-format"
     command -v clang-tidy >/dev/null || command -v clang-tidy-14 >/dev/null || wanted="$wanted clang-tidy"

@@ -32,7 +32,8 @@ async function openPage(path = '/', { expectQuiet = true } = {}) {
   await page.waitForSelector('#publish-button:enabled');
   return page;
 }
-const state = (page, text) => page.waitForFunction((wanted) => document.getElementById('ready-state').textContent === wanted, text);
+const state = (page, text) => page
+  .waitForFunction((wanted) => document.getElementById('ready-state').textContent === wanted, text);
 const heard = async (page, kind, text) => {
   await page.waitForFunction(
     ([of, wanted]) => document.querySelector(`#messages li[data-kind=${of}] pre`)?.textContent === wanted, [kind, text]);

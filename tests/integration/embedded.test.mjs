@@ -28,7 +28,8 @@ async function converse(sent, expected) {
   socket.destroy();
   assert.equal(heard, expected);
 }
-const command = (...words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
+const bulk = (word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
+const command = (...words) => `*${words.length}\r\n${words.map(bulk).join('')}`;
 
 it('PUBLISH by ioredis reaches a client', async () => {
   const client = await listener('news');

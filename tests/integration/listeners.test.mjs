@@ -10,8 +10,8 @@ const hasIpv6 = Object.values(networkInterfaces()).flat().some(({ address }) => 
 const skip = hasIpv6 ? false : 'this machine has no IPv6 loopback';
 const path = join(scene.folder, 'clients.sock');
 const wanted = ['127.0.0.1:0', `unix:${path}`, ...(hasIpv6 ? ['[::1]:0'] : [])];
-const node = await scene.barker(['--listen-address', wanted.join(','), '--embedded-address', '127.0.0.1:0', '--listen-workers', '2'],
-  { defaults: false });
+const flags = ['--listen-address', wanted.join(','), '--embedded-address', '127.0.0.1:0', '--listen-workers', '2'];
+const node = await scene.barker(flags, { defaults: false });
 const publisher = scene.ioredis(node.embedded.port);
 
 async function assertDelivers(address) {

@@ -242,7 +242,8 @@ misuse('a header of 64 KiB is refused', async () => {
 
 misuse('a thousand headers are refused or survived', async () => {
   const raw = await scene.raw(node.address);
-  raw.write(handshake('/raw/echo', Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`X-${index}`, 'y'.repeat(50)]))));
+  const headers = Array.from({ length: 1000 }, (_, index) => [`X-${index}`, 'y'.repeat(50)]);
+  raw.write(handshake('/raw/echo', Object.fromEntries(headers)));
   await raw.answered();
   raw.destroy();
 });
@@ -318,7 +319,8 @@ misuse('connections reset in the middle of everything leave nothing behind', asy
 misuse('random bytes after the handshake never hurt', async () => {
   for (let round = 0; round < 50; round++) {
     const raw = await open();
-    raw.write(Buffer.from(Array.from({ length: 200 }, (_, index) => (index * 131 + round * 89 + (index * round) % 251) & 0xff)));
+    const bytes = Array.from({ length: 200 }, (_, index) => (index * 131 + round * 89 + (index * round) % 251) & 0xff);
+    raw.write(Buffer.from(bytes));
     raw.socket.end();
     await raw.ended();
   }

@@ -79,7 +79,8 @@ it('the order of 10,000 messages of a channel holds at every client', async () =
 it('the order of one client\'s own publications holds', async () => {
   const listener = await join(b, 'own');
   const speaker = await scene.connectV1(a.url('/ws'));
-  for (let index = 0; index < 1000; index++) speaker.send({ type: 'publish', id: 100_000 + index, channel: 'own', data: index });
+  for (let index = 0; index < 1000; index++)
+    speaker.send({ type: 'publish', id: 100_000 + index, channel: 'own', data: index });
   for (let index = 0; index < 1000; index++) assert.equal((await listener.nextJson()).data, index);
 });
 

@@ -19,6 +19,10 @@ export class Scene {
   #clients = [];
   #sockets = [];
 
+  constructor() {
+    process.on('exit', () => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
   async redis(settings) {
     const redis = await Redis.start(this.folder, settings);
     this.#redises.push(redis);
@@ -67,7 +71,6 @@ export class Scene {
     for (const publisher of this.#publishers) publisher.disconnect();
     for (const node of this.#nodes) await node.stop().catch((error) => failures.push(error));
     for (const redis of this.#redises) await redis.stop().catch((error) => failures.push(error));
-    rmSync(this.folder, { recursive: true, force: true });
     if (failures.length > 0) throw failures[0];
   }
 
