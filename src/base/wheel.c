@@ -1,6 +1,6 @@
 #include "base/wheel.h"
 
-enum { SLOT_BITS = 6 };
+enum { SLOT_BITS = 8 };
 
 static const uint64_t reach_ticks = 1ULL << (SLOT_BITS * WHEEL_LEVELS);
 
