@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every test there is. Arguments: the stages wanted (unit style integration tsan release); none: all.
+# Runs every test there is. Arguments: the stages wanted (unit model style integration tsan release); none: all.
 # The last line is "N passed, N failed"; exit status 0 only when something passed and nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -21,7 +21,7 @@ is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" 
 install_packages() {
     command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
     wanted="meson ninja-build gcc libc6-dev pkg-config python3 libuv1-dev libwebsockets-dev libwebsockets-evlib-uv
-        libhiredis-dev libjansson-dev libinih-dev check cppcheck redis-server redis-tools ca-certificates"
+        libhiredis-dev libjansson-dev libinih-dev check cppcheck spin redis-server redis-tools ca-certificates"
     command -v clang >/dev/null || command -v clang-14 >/dev/null || wanted="$wanted clang"
     command -v clang-format >/dev/null || command -v clang-format-14 >/dev/null || wanted="$wanted clang-format"
     command -v clang-tidy >/dev/null || command -v clang-tidy-14 >/dev/null || wanted="$wanted clang-tidy"
@@ -113,16 +113,28 @@ stage_unit() {
     checks unit build-asan
 }
 
+# run_tap STAGE COMMAND...: a script that prints TAP.
+run_tap() {
+    stage=$1
+    shift
+    "$@" >"$logs/$stage.txt" 2>&1
+    status=$?
+    cat "$logs/$stage.txt"
+    passed=$(grep '^ok ' "$logs/$stage.txt" | grep -cv '# SKIP')
+    failed=$(grep -c '^not ok ' "$logs/$stage.txt")
+    skip "$logs/$stage.txt"
+    [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+    count "$stage" "$passed" "$failed"
+}
+
+stage_model() {
+    say "model: a connection's life cycle, by spin"
+    run_tap model sh tests/model/run.sh
+}
+
 stage_style() {
     say "style"
-    sh tests/style/run.sh build-asan >"$logs/style.txt" 2>&1
-    status=$?
-    cat "$logs/style.txt"
-    passed=$(grep '^ok ' "$logs/style.txt" | grep -cv '# SKIP')
-    failed=$(grep -c '^not ok ' "$logs/style.txt")
-    skip "$logs/style.txt"
-    [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
-    count style "$passed" "$failed"
+    run_tap style sh tests/style/run.sh build-asan
 }
 
 # The count that node's test runner gives at the end of its TAP.
@@ -171,11 +183,11 @@ stage_release() {
 
 started=$(date +%s)
 install_packages || echo "not everything could be installed: going on with what is there"
-stages=${*:-unit style integration tsan release}
+stages=${*:-unit model style integration tsan release}
 if build_asan; then
     for stage in $stages; do
         case $stage in
-        unit | style | integration | tsan | release) "stage_$stage" ;;
+        unit | model | style | integration | tsan | release) "stage_$stage" ;;
         *)
             echo "no such stage: $stage"
             n_failed=$((n_failed + 1))

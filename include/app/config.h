@@ -9,14 +9,16 @@
 #include "app/config_address.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "hub/namespace.h"
 
 enum { CONFIG_OK, CONFIG_BAD };
-enum { CONFIG_MAX_ADDRESSES = 16, CONFIG_MAX_WORKERS = 64 };
+enum { CONFIG_MAX_ADDRESSES = 16, CONFIG_MAX_WORKERS = 64, CONFIG_MAX_NAMESPACES = 256 };
 
 typedef enum Access { ACCESS_NOBODY, ACCESS_ANYONE } Access;
 
 typedef struct Option Option;
 typedef struct ConfigValue ConfigValue;
+typedef struct ConfigFlag ConfigFlag;
 
 typedef struct Config {
     ListenAddress listen_addresses[CONFIG_MAX_ADDRESSES];
@@ -29,28 +31,31 @@ typedef struct Config {
     char *node_id;                  /* never NULL; "": draw one at random */
     struct {
         uint32_t handshake_ms;
+        uint32_t auth_ms;
         uint32_t ping_ms;
         uint32_t pong_ms;
         uint32_t pong_grace_ms;
+        uint32_t stall_ms;
+        uint32_t expiry_grace_ms;
         uint32_t linger_ms;
+        uint32_t audit_ms; /* a whole round of it */
     } watchdog;
-    uint32_t outbox_limit_bytes;   /* waiting for one connection */
-    uint32_t message_limit_bytes;  /* one message from a client */
-    uint32_t n_subscription_limit; /* of one connection */
-    uint32_t n_connection_limit;   /* of the node; 0: as many as the descriptors allow */
+    uint32_t socket_user_timeout_ms;   /* TCP_USER_TIMEOUT of a client's socket; 0: the kernel's */
+    uint32_t socket_unsent_bytes;      /* TCP_NOTSENT_LOWAT; 0: off */
+    uint32_t socket_send_buffer_bytes; /* SO_SNDBUF; 0: the kernel's */
+    uint32_t outbox_limit_bytes;       /* waiting for one connection */
+    Namespaces namespaces;             /* their items in the order in which they were first named */
+    uint32_t message_limit_bytes;      /* one message from a client */
+    uint32_t n_subscription_limit;     /* of one connection */
+    uint32_t n_connection_limit;       /* of the node; 0: as many as the descriptors allow */
     uint32_t broker_linger_ms;
     Access client_subscribe;
     Access client_publish;
     LogLevel log_level;
     LogFormat log_format;
     bool is_development;
-    ConfigValue *values; /* text and origin of each option, for check-config */
+    ConfigValue *values; /* text and origin of each option, for check-config; then those of each namespace */
 } Config;
-
-typedef struct ConfigFlag {
-    const Option *option;
-    const char *text;
-} ConfigFlag;
 
 /* Flags beat environment beats file beats default; of a flag given twice the last counts. Nothing is kept. */
 typedef struct ConfigSources {

@@ -17,7 +17,8 @@ typedef enum MailKind {
     MAIL_DELIVER,      /* message */
     MAIL_ACKNOWLEDGED, /* token, is_granted, channel */
     MAIL_PUBLISHED,    /* session_id, request_id, result */
-    MAIL_GAP,
+    MAIL_GAP,          /* the broker may have lost messages on the way here */
+    MAIL_OVERLOADED,   /* this worker's inbox was full: messages were dropped */
     /* to either */
     MAIL_STOP,
 } MailKind;

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 
 enum { OPTION_OK, OPTION_BAD };
-enum { OPTION_NAME_SIZE = 64 }; /* of any spelling of any key, with its NUL */
+enum { OPTION_NAME_SIZE = 128 }; /* of any spelling of any key, with its NUL */
 
 typedef enum OptionType {
     OPTION_ADDRESS,   /* ListenAddress, and a bool at offset_n: false when the text is empty */
@@ -32,32 +32,48 @@ typedef enum OptionSpelling {
 } OptionSpelling;
 
 struct Option {
-    const char *key; /* section.name */
+    const char *key; /* section.name, or namespace.*.name: an option of each namespace */
     OptionType type;
-    const char *initial;                /* the default */
+    const char *initial;                /* the default; of a namespace's option: the key of the one that holds instead */
     const char *initial_in_development; /* the default under --dev; NULL: the same */
     uint32_t minimum;                   /* in the type's unit; for a text, bytes */
     uint32_t maximum;
     const char *const *choices; /* NULL-terminated; OPTION_CHOICE only */
-    size_t offset;              /* in Config */
+    size_t offset;              /* in Config, or in Namespace */
     size_t offset_n;            /* in Config, where the type says so */
     const char *help;
+};
+
+/* An option as a flag gave it. */
+struct ConfigFlag {
+    const Option *option;
+    const char *text;
+    char namespace_name[OPTION_NAME_SIZE]; /* "" unless it is an option of namespaces */
 };
 
 const Option *options_all(size_t *n_options);
 size_t options_index(const Option *option); /* its row */
 
-/* The option's name in that spelling, NUL-terminated. Returns name. */
+bool option_is_of_namespace(const Option *option);
+
+/* The option's name in that spelling, NUL-terminated, with <name> for a namespace's. Returns name. */
 char *option_spell(char name[static OPTION_NAME_SIZE], const Option *option, OptionSpelling spelling);
+/* The same with that namespace's name, which is left out where the option is none of namespaces. */
+char *option_spell_in(char name[static OPTION_NAME_SIZE], const Option *option, OptionSpelling spelling,
+                      const char *namespace_name);
+/* The namespace that the name, which options_find has found, speaks of, lower-cased when it is the environment's; it may yet
+   be a bad name. "" for an option that is none of namespaces. Returns namespace_name. */
+char *option_namespace(char namespace_name[static OPTION_NAME_SIZE], const Option *option, OptionSpelling spelling,
+                       const char *name);
 const Option *options_find(OptionSpelling spelling, const char *name);    /* NULL when there is none */
 const Option *options_nearest(OptionSpelling spelling, const char *name); /* NULL when nothing is close */
 
 /* How many single-character edits lie between the two, a swap of neighbours counting as one; n_limit or more is n_limit. */
 size_t options_distance(const char *a, const char *b, size_t n_limit);
 
-/* Checks the text by the option's row and stores it in the config, freeing what was there. OPTION_OK; OPTION_BAD with what
-   would be right appended to why; -ENOMEM. */
-int option_store(Config *config, const Option *option, const char *text, Buf *why);
+/* Checks the text by the option's row and stores it in the record, a Config, or a Namespace for an option of namespaces,
+   freeing what was there. OPTION_OK; OPTION_BAD with what would be right appended to why; -ENOMEM. */
+int option_store(void *record, const Option *option, const char *text, Buf *why);
 /* Appends what the option takes: "a duration from 100ms to 1h, such as 25s". 0 or -ENOMEM. */
 int option_describe(Buf *text, const Option *option);
 /* Appends the value fit for eyes: quoted by nothing, control characters as ?, the password of a URL as ***. 0 or -ENOMEM. */

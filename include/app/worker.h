@@ -22,7 +22,8 @@ typedef struct WorkerOptions {
     HttpHandler *http;
     void *http_context;
     unsigned n_connections_limit; /* 0: none */
-    size_t inbox_limit_bytes;     /* of messages waiting for this worker */
+    SocketOptions socket;
+    size_t inbox_limit_bytes; /* of messages waiting for this worker */
     Inbox *bus;
     void (*ended)(void *context); /* the worker's thread is about to return */
     void *ended_context;

@@ -39,8 +39,8 @@ const char *barker_v1_error_code(BarkerV1Error error); /* the word on the wire *
 void barker_v1_send_welcome(Session *session);
 void barker_v1_send_ok(Session *session, uint64_t id); /* 0: none */
 void barker_v1_send_error(Session *session, BarkerV1Error error, const BarkerV1Answer *answer);
-void barker_v1_send_gap(Session *session, const char *channel);
 void barker_v1_send_closing(Session *session, uint16_t code, const char *reason);
 
 /* A `message` with `data`, `text` or `base64` by what the payload is. -ENOMEM. */
 int barker_v1_encode(Frame **out, const Message *message);
+int barker_v1_gap_frame(Frame **out, const char *channel, GapReason reason); /* -ENOMEM */

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "hub/message.h"
+#include "hub/namespace.h"
 
 typedef struct Subscription Subscription;
 
@@ -15,9 +16,17 @@ typedef enum ChannelState {
     CHANNEL_ACTIVE,
 } ChannelState;
 
+typedef enum GapReason {             /* why messages of a channel may have been lost */
+                         GAP_BROKER, /* the link to the broker was lost, and has come back */
+                         GAP_SLOW,   /* this connection reads too slowly: its waiting messages were dropped */
+                         GAP_NODE,   /* this node could not do its part: too little memory, or too much waiting inside */
+                         GAP_REASONS,
+} GapReason;
+
 typedef struct Channel {
     MapNode node;
     ChannelState state;
+    SlowPolicy slow;
     uint64_t token; /* tells this interest from an earlier one in the same name */
     Subscription **subscriptions;
     uint32_t n_subscriptions;

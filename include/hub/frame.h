@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "hub/message.h"
+#include "hub/namespace.h"
 
 typedef enum FrameOpcode { /* RFC 6455 section 5.2 */
                            FRAME_TEXT = 0x1,
@@ -16,9 +17,12 @@ typedef enum FrameOpcode { /* RFC 6455 section 5.2 */
 
 enum { FRAME_HEADER_MAX = 10, FRAME_CONTROL_PAYLOAD_MAX = 125 };
 
+/* What a full outbox needs to know stands in the frame itself; frame_new leaves it 0, the hub sets it when it fans out. */
 typedef struct Frame {
     uint32_t n_references;
     uint32_t n_bytes;
+    uint64_t channel_token; /* of the channel whose message it is; 0: of none, and never dropped */
+    uint8_t slow;           /* SlowPolicy: what makes room for it, and whether it may be dropped itself */
     uint8_t bytes[];
 } Frame;
 

@@ -10,6 +10,7 @@
 #include "hub/channel.h"
 #include "hub/frame.h"
 #include "hub/message.h"
+#include "hub/namespace.h"
 #include "hub/subscription.h"
 
 enum { HUB_OK, HUB_EXISTS };
@@ -20,7 +21,7 @@ typedef struct HubOps {
     void (*send)(Subscriber *subscriber, Frame *frame); /* borrows the frame */
     void (*subscribed)(Subscriber *subscriber, Subscription *subscription);
     void (*refused)(Subscriber *subscriber, Subscription *subscription); /* the hub drops it after the call */
-    void (*gap)(Subscriber *subscriber, const Channel *channel);
+    void (*gap)(Subscriber *subscriber, const Channel *channel, GapReason reason);
     /* The first local subscriber has come, or the last has gone; each want is followed by exactly one unwant, also when it was
        refused. token comes back with the acknowledgement, perhaps before want returns. */
     void (*want)(void *context, const char *channel, size_t n_channel, uint64_t token);
@@ -39,12 +40,14 @@ typedef struct HubCounters {
 typedef struct Hub {
     Map channels;
     uint64_t next_token;
+    const Namespaces *namespaces;
     const HubOps *ops;
     void *context;
     HubCounters counters;
 } Hub;
 
-void hub_init(Hub *hub, const HubOps *ops, void *context);
+/* namespaces is borrowed and outlives the hub; NULL: every channel is SLOW_CLOSE. */
+void hub_init(Hub *hub, const Namespaces *namespaces, const HubOps *ops, void *context);
 void hub_finish(Hub *hub); /* every subscription has been dropped, and with it every channel */
 
 /* HUB_OK: acknowledged at once when the channel is active (ops->subscribed is called before the return), else by a later
@@ -61,6 +64,8 @@ void hub_unsubscribe_all(Hub *hub, Subscriber *subscriber);
    what it granted before: those subscribers would be quietly deaf. */
 void hub_acknowledge(Hub *hub, const char *channel, size_t n_channel, uint64_t token, bool is_granted);
 /* Fan-out: the frame of each dialect is built at most once. Borrows the message. Subscribers whose frame cannot be built for
-   want of memory are told of a gap. */
+   want of memory are told of a gap (GAP_NODE). */
 void hub_deliver(Hub *hub, const Message *message);
-void hub_gap(Hub *hub); /* messages may have been lost in every channel of this worker */
+/* Messages may have been lost in every channel of this worker: */
+void hub_gap(Hub *hub);        /* by the broker or on the way from it (GAP_BROKER) */
+void hub_overloaded(Hub *hub); /* because this worker could not take them (GAP_NODE) */

@@ -9,7 +9,7 @@
 #include "hub/frame.h"
 
 enum { OUTBOX_OK, OUTBOX_FULL };
-enum { OUTBOX_CONTROL_MAX = 4 };
+enum { OUTBOX_CONTROL_MAX = 4, OUTBOX_LATEST_MAX = 768 };
 
 typedef struct Outbox {
     Frame **ring;      /* NULL before the first data frame, and again after a burst has gone */
@@ -42,6 +42,18 @@ int outbox_push_control(Outbox *outbox, Frame *frame);
 int outbox_push_last(Outbox *outbox, Frame *frame);
 void outbox_discard(Outbox *outbox); /* drops all data and control frames */
 bool outbox_is_empty(const Outbox *outbox);
+
+/* For a frame that outbox_push has refused: what makes room for it, by its policy. evicted is called for each frame that goes,
+   with is_superseded when a newer one of its channel waits or is about to; it must not touch the outbox. Both cost time in
+   proportion to the frames that they walk. */
+typedef void OutboxEvicted(void *context, const Frame *frame, bool is_superseded);
+
+/* Walks from the oldest frame and drops those that may go (of a channel that is not SLOW_CLOSE) until next fits; the others
+   keep their order. OUTBOX_FULL when it does not fit even so. */
+int outbox_evict_oldest(Outbox *outbox, const Frame *next, OutboxEvicted *evicted, void *context);
+/* Walks all frames: of each channel that is SLOW_LATEST only the newest stays, and none of next's. When frames of more than
+   OUTBOX_LATEST_MAX such channels wait, the channels that have been quiet longest keep theirs. */
+void outbox_evict_superseded(Outbox *outbox, const Frame *next, OutboxEvicted *evicted, void *context);
 
 /* Gathers as many whole frames as fit into scratch; a single frame, or one larger than scratch, is not copied. n_bytes is 0
    when nothing waits. */

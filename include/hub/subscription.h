@@ -1,6 +1,7 @@
 /* Subscription: one subscriber's place in one channel. Owner: one worker's hub. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -11,6 +12,7 @@
 typedef struct Subscriber {
     ListNode subscriptions;
     uint32_t n_subscriptions;
+    uint32_t n_gaps;             /* subscriptions with has_gap */
     const FrameEncoder *encoder; /* of the connection's dialect */
 } Subscriber;
 
@@ -18,6 +20,7 @@ struct Subscription {
     Channel *channel;
     Subscriber *subscriber;
     uint32_t index;      /* in channel->subscriptions */
+    bool has_gap;        /* waiting messages were dropped, and the client has not been told yet */
     uint64_t request_id; /* the client's, for its acknowledgement */
     ListNode link;       /* in subscriber->subscriptions */
 };
@@ -27,3 +30,8 @@ void subscriber_init(Subscriber *subscriber, const FrameEncoder *encoder); /* al
 /* In both lists from the first moment to the last. Both must outlive it. -ENOMEM. */
 int subscription_new(Subscription **out, Channel *channel, Subscriber *subscriber, uint64_t request_id);
 Subscription *subscription_free(Subscription *subscription); /* NULL, also for NULL */
+
+/* Marks the subscription to the channel of that token; nothing when there is none. Time grows with the subscriber's
+   subscriptions. */
+void subscriber_mark_gap(Subscriber *subscriber, uint64_t channel_token);
+void subscription_clear_gap(Subscription *subscription);

@@ -14,11 +14,13 @@
 typedef struct WsConnection {
     Transport transport;
     WsServer *server;
-    struct lws *wsi;
-    Session *session;          /* NULL once it has been told that we are gone */
+    struct lws *wsi;           /* NULL once the library has closed it and the session was not told */
+    uint64_t n_written_bytes;  /* taken by the library */
+    Session *session;          /* lives until it has been told of our end */
     const DialectOps *dialect; /* what the request asked for, until the handshake ends */
     Buf channels;              /* the same */
     bool is_served;            /* an HTTP response has been written: end when it has left */
+    bool is_close_lost;        /* a fault of the tests: the session is never told of the end, the audit has to find it */
 } WsConnection;
 
 struct WsServer {
@@ -31,8 +33,11 @@ struct WsServer {
 
 /* Adopts the descriptor; it is closed on error. */
 void ws_connection_new(WsServer *server, int fd);
-/* The wsi is going or has gone: tells the session and frees the connection. */
+/* The library has closed or destroyed the wsi: tells the session and frees the connection. */
 void ws_connection_end(WsConnection *connection);
+void ws_connection_free(WsConnection *connection);
+
+extern const TransportOps ws_transport_ops; /* of every WsConnection's transport */
 
 /* Judges a request to upgrade. 0: let it go on; -1: an answer has been written, hang up. */
 int ws_connection_judge_upgrade(WsConnection *connection);

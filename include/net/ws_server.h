@@ -5,6 +5,7 @@
 
 #include "base/metrics.h"
 #include "net/http.h"
+#include "net/socket.h"
 #include "session/table.h"
 
 typedef struct WsServer WsServer;
@@ -14,6 +15,7 @@ typedef struct WsServerOptions {
     HttpHandler *http;
     void *http_context;
     unsigned n_connections_limit; /* of this worker; 0: none */
+    SocketOptions socket;
 } WsServerOptions;
 
 typedef struct WsServerCounters {

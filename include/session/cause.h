@@ -21,9 +21,17 @@ typedef enum Cause {
     CAUSE_SHUTDOWN,          /* 1001 */
     CAUSE_WRITE_FAILED,
     CAUSE_OUT_OF_MEMORY, /* 1011 */
+    CAUSE_AUTH_TIMEOUT,  /* 4401: OPEN for too long without a token */
+    CAUSE_TOKEN_EXPIRED, /* 4402: it was not refreshed in time */
+    CAUSE_STALLED,       /* the peer takes nothing of what waits for it */
+    /* What the audit found wrong (session/audit.h). In a healthy node none of them is ever counted. */
+    CAUSE_AUDIT_UNREPORTED, /* the transport had gone, or the session was CLOSED, and nothing came of it */
+    CAUSE_AUDIT_SOCKET,     /* the kernel had given the connection up, or the peer its half of it */
+    CAUSE_AUDIT_DEADLINE,   /* no deadline was armed that could end it */
+    CAUSE_AUDIT_BLOCKED,    /* it waited to be writeable, though nothing was left to be written */
     CAUSE_COUNT,
 } Cause;
 
 const char *cause_name(Cause cause);   /* a stable word: "pong_timeout" */
-uint16_t cause_code(Cause cause);      /* RFC 6455 section 7.4; 1000 when the cause has none of its own */
+uint16_t cause_code(Cause cause);      /* RFC 6455 section 7.4, or 4000 and above; 1000 when the cause has none of its own */
 const char *cause_reason(Cause cause); /* for people, at most 123 bytes */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "broker/broker.h"
+#include "hub/channel.h"
 #include "hub/frame.h"
 
 typedef struct Session Session;
@@ -25,7 +26,9 @@ typedef struct DialectOps {
     void (*subscribed)(Session *session, const char *channel, uint64_t request_id);
     void (*subscribe_refused)(Session *session, const char *channel, uint64_t request_id);
     void (*published)(Session *session, uint64_t request_id, BrokerResult result);
-    void (*gap)(Session *session, const char *channel);
+    /* The notice that messages of the channel may have been lost, which the session sends. -ENOMEM. NULL: this dialect has no
+       way to say it. */
+    int (*gap_frame)(Frame **out, const char *channel, GapReason reason);
     /* The last chance to send before the close frame; may be NULL. Not called when the peer closed, nor for a slow consumer. */
     void (*closing)(Session *session, uint16_t code, const char *reason);
 } DialectOps;

@@ -27,6 +27,7 @@ struct Session {
     bool is_ending;    /* session_close is under way: the dialect's last words must not start it again */
     bool is_gathering; /* a message has begun and not ended */
     bool is_binary;    /* its kind */
+    uint8_t doubts;    /* the audit's: AUDIT_DOUBT_… */
     Watchdog watchdog;
     const DialectOps *dialect; /* NULL while CONNECTING */
     Transport *transport;      /* NULL once it has gone */
@@ -47,10 +48,23 @@ void session_open(Session *session, const DialectOps *dialect, const char *chann
 enum { SESSION_SENT, SESSION_REFUSED };
 
 /* The only way to the wire for data. SESSION_REFUSED, and counted, in any state but OPEN or when the outbox is over its limit
-   (the session is then closed with CAUSE_SLOW_CONSUMER). Borrows the frame. Never fails otherwise, never blocks. */
+   and the frame's slow policy makes no room (the session is then closed with CAUSE_SLOW_CONSUMER). Borrows the frame. Never
+   fails otherwise, never blocks. */
 int session_send(Session *session, Frame *frame);
 /* Builds the frame and sends it; for what goes to one connection alone. */
 int session_send_text(Session *session, const char *text, size_t n_text); /* text is valid UTF-8 */
+
+/* The notice of a gap, where the dialect has one; it makes room by the policy of its channel. As session_send. */
+int session_send_gap(Session *session, const Channel *channel, GapReason reason);
+/* A ping, ahead of all data. SESSION_REFUSED, and counted, in any state but OPEN. When several wait already they are enough. */
+int session_ping(Session *session);
+
+/* In OPEN; ignored in any other state. A token must come within watchdog.auth_ms, told by session_authenticated, else the
+   session is closed with CAUSE_AUTH_TIMEOUT. */
+void session_require_auth(Session *session);
+/* In OPEN; ignored in any other state. The token holds until expires_at_ms (table->now_ms's clock; 0: for ever); the session is
+   closed with CAUSE_TOKEN_EXPIRED watchdog.expiry_grace_ms later, unless this has been called again. */
+void session_authenticated(Session *session, uint64_t expires_at_ms);
 
 /* Says goodbye with the cause's code (or another and another reason), waits for the peer at most the linger deadline.
    Frames sent before still leave first, and so does what dialect->closing sends; for CAUSE_SLOW_CONSUMER the close frame is

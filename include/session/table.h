@@ -10,6 +10,8 @@
 #include "base/wheel.h"
 #include "broker/broker.h"
 #include "hub/hub.h"
+#include "hub/namespace.h"
+#include "session/audit.h"
 #include "session/cause.h"
 #include "session/readystate.h"
 #include "session/slots.h"
@@ -19,15 +21,17 @@ typedef struct Session Session;
 
 typedef struct SessionOptions {
     WatchdogOptions watchdog;
+    uint32_t audit_ms; /* a whole round of the audit */
     uint32_t outbox_limit_bytes;
     uint32_t message_limit_bytes; /* a client's message */
     uint32_t subscriptions_limit; /* per connection */
     bool clients_may_subscribe;
     bool clients_may_publish;
-    const char *node_id; /* borrowed, outlives the table */
+    const char *node_id;          /* borrowed, outlives the table */
+    const Namespaces *namespaces; /* the same; NULL: all channels are SLOW_CLOSE */
 } SessionOptions;
 
-typedef struct SessionCounters {
+struct SessionCounters {
     Counter in_state[READY_STATES]; /* gauges */
     Counter accepted;
     /* Each session counts once when its end begins: in closed when it becomes CLOSING (we or the peer said goodbye), in
@@ -36,17 +40,19 @@ typedef struct SessionCounters {
     Counter closed[CAUSE_COUNT];
     Counter terminated[CAUSE_COUNT];
     Counter refused_sends[READY_STATES];
+    Counter evicted_frames[SLOW_POLICIES]; /* dropped to make room, by the policy of their own channel */
     Counter received_messages;
     Counter received_bytes;
     Counter sent_frames;
     Counter sent_bytes;
     Counter writes;
     Counter pings;
-} SessionCounters;
+};
 
-typedef struct SessionTable {
+struct SessionTable {
     Hub hub;
     Wheel wheel;
+    Audit audit;
     uint64_t now_ms; /* this turn's time */
     SessionOptions options;
     BrokerPort *broker;
@@ -57,7 +63,7 @@ typedef struct SessionTable {
     Frame *ping; /* shared by all pings */
     uint8_t *scratch;
     SessionCounters counters;
-} SessionTable;
+};
 
 enum { SESSION_TABLE_SCRATCH = 64 * 1024 }; /* bytes gathered into one write */
 
@@ -66,7 +72,8 @@ int session_table_init(SessionTable *table, const SessionOptions *options, Broke
                        uint64_t now_ms);
 void session_table_finish(SessionTable *table); /* terminates what is left, with CAUSE_SHUTDOWN, and reaps it */
 
-/* Every WHEEL_TICK_MS: sets now_ms, which the worker also sets at the start of each turn, and looks at the deadlines. */
+/* Every WHEEL_TICK_MS: sets now_ms, which the worker also sets at the start of each turn, and looks at the deadlines and at the
+   next slots of the audit. */
 void session_table_tick(SessionTable *table, uint64_t now_ms);
 /* The end of a loop turn: one write per dirty connection, then the ended ones drop their subscriptions or are freed. No pointer
    to a session may be kept across it but the transport's own. */

@@ -25,7 +25,7 @@ static void bus_thread_deliver(void *context, uint32_t worker, Message *message)
     Mail *mail = mail_message(MAIL_DELIVER, message);
     if (!mail) {
         counter_add(&thread->counters.dropped, 1);
-        mail = mail_control(MAIL_GAP, NULL, 0);
+        mail = mail_control(MAIL_OVERLOADED, NULL, 0);
     }
     inbox_batch_add(&thread->outlets[worker].batch, &mail->item);
 }
@@ -55,7 +55,7 @@ static void bus_thread_gap(void *context, uint32_t worker) {
 
 static void bus_thread_link(void *context, bool is_up, const char *reason) {
     if (is_up)
-        log_event(LOG_LEVEL_INFO, "broker_up", log_text("reason", reason));
+        log_write(LOG_LEVEL_INFO, "broker_up", NULL, 0);
     else
         log_event(LOG_LEVEL_WARN, "broker_down", log_text("reason", reason));
 }
@@ -83,7 +83,7 @@ static void bus_thread_thin(BusThread *thread, BusOutlet *outlet) {
         counter_add(&thread->counters.dropped, 1);
         mail_free(mail);
     }
-    inbox_batch_add(&outlet->batch, &mail_control(MAIL_GAP, NULL, 0)->item);
+    inbox_batch_add(&outlet->batch, &mail_control(MAIL_OVERLOADED, NULL, 0)->item);
 }
 
 static void bus_thread_turn(void *context) {
@@ -117,6 +117,7 @@ static void bus_thread_receive(void *context, const Mail *mail) {
     case MAIL_ACKNOWLEDGED:
     case MAIL_PUBLISHED:
     case MAIL_GAP:
+    case MAIL_OVERLOADED:
         break; /* the workers' */
     }
 }

@@ -102,10 +102,15 @@ static int take_flag(CliInput *input, const CliCommand *command, int argc, char 
         value = argv[1];
         *n_taken = 2;
     }
-    if (which != CLI_N_SWITCHES)
+    if (which != CLI_N_SWITCHES) {
         input->switches[which] = value;
-    else
-        input->flags[input->n_flags++] = (ConfigFlag){option, value};
+    } else {
+        ConfigFlag *flag = &input->flags[input->n_flags++];
+
+        flag->option = option;
+        flag->text = value;
+        option_namespace(flag->namespace_name, option, OPTION_FLAG, name);
+    }
     return EX_OK;
 }
 

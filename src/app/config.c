@@ -37,9 +37,9 @@ static int remember(ConfigValue *value, const char *text, const char *origin) {
     return 0;
 }
 
-static int refuse_value(const Option *option, const char *text, const char *origin, const Buf *why, Buf *problems) {
+static int refuse_value(const Option *option, const char *key, const char *text, const char *origin, const Buf *why,
+                        Buf *problems) {
     enum { SHOWN_LIMIT = 200 };
-    char key[OPTION_NAME_SIZE];
     Buf shown;
     int r;
 
@@ -47,22 +47,30 @@ static int refuse_value(const Option *option, const char *text, const char *orig
     r = option_mask(&shown, option, text);
     if (r == 0)
         r = config_problem(problems, origin, "'%.*s' is not valid for %s: %.*s", (int)shown.n_bytes, (const char *)shown.bytes,
-                           option_spell(key, option, OPTION_KEY), (int)why->n_bytes, (const char *)why->bytes);
+                           key, (int)why->n_bytes, (const char *)why->bytes);
     buf_finish(&shown);
     return r < 0 ? error_trace(r) : r;
 }
 
-int config_set(Config *config, const Option *option, const char *text, const char *origin, Buf *problems) {
+int config_set(Config *config, const Option *option, const char *namespace_name, const char *text, const char *origin,
+               Buf *problems) {
     enum { WHY_LIMIT = 256 };
+    char key[OPTION_NAME_SIZE];
+    Namespace *space = NULL;
     Buf why;
     int r;
 
+    if (option_is_of_namespace(option)) {
+        r = config_namespace(&space, config, namespace_name, origin, problems);
+        if (r != CONFIG_OK)
+            return r < 0 ? error_trace(r) : r;
+    }
     buf_init(&why, WHY_LIMIT);
-    r = option_store(config, option, text, &why);
+    r = option_store(space ? (void *)space : config, option, text, &why);
     if (r == OPTION_OK)
-        r = remember(&config->values[options_index(option)], text, origin);
+        r = remember(config_value(config, option, namespace_name), text, origin);
     else if (r > 0)
-        r = refuse_value(option, text, origin, &why, problems);
+        r = refuse_value(option, option_spell_in(key, option, OPTION_KEY, namespace_name), text, origin, &why, problems);
     buf_finish(&why);
     return r < 0 ? error_trace(r) : r;
 }
@@ -73,10 +81,12 @@ static int set_defaults(Config *config, bool is_development, Buf *problems) {
     int r = CONFIG_OK;
 
     for (size_t i = 0; i < n_options && r == CONFIG_OK; i++) {
+        if (option_is_of_namespace(&options[i]))
+            continue;
         if (is_development && options[i].initial_in_development)
-            r = config_set(config, &options[i], options[i].initial_in_development, "--dev", problems);
+            r = config_set(config, &options[i], "", options[i].initial_in_development, "--dev", problems);
         else
-            r = config_set(config, &options[i], options[i].initial, "default", problems);
+            r = config_set(config, &options[i], "", options[i].initial, "default", problems);
     }
     return r;
 }
@@ -89,8 +99,8 @@ static int set_flags(Config *config, const ConfigSources *sources, Buf *problems
         char name[OPTION_NAME_SIZE], origin[OPTION_NAME_SIZE + sizeof("flag ")];
         int r;
 
-        snprintf(origin, sizeof(origin), "flag %s", option_spell(name, flag->option, OPTION_FLAG));
-        r = config_set(config, flag->option, flag->text, origin, problems);
+        snprintf(origin, sizeof(origin), "flag %s", option_spell_in(name, flag->option, OPTION_FLAG, flag->namespace_name));
+        r = config_set(config, flag->option, flag->namespace_name, flag->text, origin, problems);
         if (r < 0)
             return error_trace(r);
         result |= r;
@@ -157,11 +167,12 @@ Config *config_free(Config *config) {
     (void)options_all(&n_options);
     if (!config)
         return NULL;
-    for (size_t i = 0; config->values && i < n_options; i++) {
+    for (size_t i = 0; config->values && i < (config->namespaces.n_items + (size_t)1) * n_options; i++) {
         free(config->values[i].text);
         free(config->values[i].origin);
     }
     free(config->values);
+    free(config->namespaces.items);
     free(config->redis_url);
     free(config->redis_prefix);
     free(config->node_id);

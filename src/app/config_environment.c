@@ -11,7 +11,13 @@ enum { NAME_SIZE = 2 * OPTION_NAME_SIZE };
    the test suites name the binary by BARKER_BINARY. */
 static bool is_foreign(const char *name) {
     static const char *const exact[] = {"BARKER_CONFIG", "BARKER_BINARY", "BARKER_PORT"};
-    static const char *const starts[] = {"BARKER_PORT_", "BARKER_SERVICE_"};
+    static const char *const starts[] = {
+        "BARKER_PORT_",
+        "BARKER_SERVICE_",
+#ifdef BARKER_FAULT_INJECTION
+        "BARKER_FAULT_",
+#endif
+    };
 
     for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
         if (strcmp(name, exact[i]) == 0)
@@ -25,12 +31,13 @@ static bool is_foreign(const char *name) {
 }
 
 static int read_variable(Config *config, const char *name, const char *value, Buf *problems) {
-    char origin[sizeof("environment ") + NAME_SIZE], spelled[OPTION_NAME_SIZE];
+    char origin[sizeof("environment ") + NAME_SIZE], spelled[OPTION_NAME_SIZE], namespace_name[OPTION_NAME_SIZE];
     const Option *option = options_find(OPTION_ENVIRONMENT, name);
 
     snprintf(origin, sizeof(origin), "environment %s", name);
     if (option)
-        return config_set(config, option, value, origin, problems);
+        return config_set(config, option, option_namespace(namespace_name, option, OPTION_ENVIRONMENT, name), value, origin,
+                          problems);
     if (is_foreign(name))
         return CONFIG_OK;
     option = options_nearest(OPTION_ENVIRONMENT, name);

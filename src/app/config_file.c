@@ -7,7 +7,7 @@
 #include "app/options.h"
 #include "base/error.h"
 
-enum { SEEN_SIZE = 64, ORIGIN_SIZE = 256 };
+enum { SECTION_SIZE = 2 * OPTION_NAME_SIZE, ORIGIN_SIZE = 256 };
 
 typedef struct Reading {
     Config *config;
@@ -15,7 +15,7 @@ typedef struct Reading {
     const char *path;
     FILE *file;
     unsigned line;
-    unsigned seen_at[SEEN_SIZE]; /* the line of each option's row, 0 while it has not been seen */
+    char section[SECTION_SIZE];
     int result;
 } Reading;
 
@@ -30,8 +30,14 @@ static void note(Reading *reading, int r) {
         reading->result = r < 0 ? r : reading->result | r;
 }
 
+/* inih keeps 49 bytes of a section's name, fewer than a namespace's may have, so we keep it ourselves. */
+static void note_section(Reading *reading, const char *line) {
+    if (line[0] == '[')
+        snprintf(reading->section, sizeof(reading->section), "%.*s", (int)strcspn(line + 1, "]"), line + 1);
+}
+
 /* inih's fgets: one call a line, so this is where lines are counted. White space in front is dropped, because inih would
-   take such a line for more of the one before. */
+   take such a line for more of the one before; so is the mark that some editors put before UTF-8. */
 static char *read_line(char *text, int n_text, void *context) {
     Reading *reading = context;
     char origin[ORIGIN_SIZE];
@@ -50,43 +56,50 @@ static char *read_line(char *text, int n_text, void *context) {
                                      n_text - 2));
         text[0] = '\0';
     }
-    n_space = strspn(text, " \t");
+    n_space = reading->line == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    n_space += strspn(text + n_space, " \t");
     memmove(text, text + n_space, strlen(text + n_space) + 1);
+    note_section(reading, text);
     return text;
 }
 
 static int refuse_key(Reading *reading, const char *origin, const char *key) {
     char spelled[OPTION_NAME_SIZE];
     const Option *near = options_nearest(OPTION_KEY, key);
+    const char *dot;
 
     if (!strchr(key, '.'))
         return config_problem(reading->problems, origin, "'%s' stands before any [section]", key);
     if (!near)
         return config_problem(reading->problems, origin, "there is no option '%s'; barker run --help lists them", key);
-    option_spell(spelled, near, OPTION_KEY);
+    dot = strrchr(option_spell(spelled, near, OPTION_KEY), '.');
     return config_problem(reading->problems, origin, "there is no option '%s'; did you mean '%s', in the file [%.*s] %s = ?",
-                          key, spelled, (int)strcspn(spelled, "."), spelled, strchr(spelled, '.') + 1);
+                          key, spelled, (int)(dot - spelled), spelled, dot + 1);
 }
 
-static int take_value(void *context, const char *section, const char *name, const char *value) {
+static int take_value(void *context, const char *cut_section, const char *name, const char *text) {
     Reading *reading = context;
-    char key[2 * OPTION_NAME_SIZE], origin[ORIGIN_SIZE];
+    char key[SECTION_SIZE + OPTION_NAME_SIZE], origin[ORIGIN_SIZE], namespace_name[OPTION_NAME_SIZE];
     const Option *option;
-    unsigned *seen_at;
+    ConfigValue *value;
 
     place(origin, reading, reading->line);
-    snprintf(key, sizeof(key), "%s%s%s", section, *section ? "." : "", name);
+    snprintf(key, sizeof(key), "%s%s%s", reading->section, *cut_section ? "." : "", name);
     option = options_find(OPTION_KEY, key);
     if (!option) {
         note(reading, refuse_key(reading, origin, key));
         return 1;
     }
-    seen_at = &reading->seen_at[options_index(option)];
-    if (*seen_at)
-        note(reading, config_problem(reading->problems, origin, "'%s' was given already, in line %u", key, *seen_at));
-    else
-        note(reading, config_set(reading->config, option, value, origin, reading->problems));
-    *seen_at = reading->line;
+    option_namespace(namespace_name, option, OPTION_KEY, key);
+    value = config_value(reading->config, option, namespace_name);
+    if (value && value->line) {
+        note(reading, config_problem(reading->problems, origin, "'%s' was given already, in line %u", key, value->line));
+        return 1;
+    }
+    note(reading, config_set(reading->config, option, namespace_name, text, origin, reading->problems));
+    value = config_value(reading->config, option, namespace_name); /* now the namespace is there, unless its name is none */
+    if (value)
+        value->line = reading->line;
     return 1;
 }
 

@@ -1,14 +1,14 @@
 #include "app/options.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define OPTION_AT(member) .offset = offsetof(Config, member)
 
-/* LogLevel, LogFormat and Access index these. */
+/* LogLevel, LogFormat, Access and SlowPolicy index these. */
 static const char *const choices_level[] = {"debug", "info", "warn", "error", NULL};
 static const char *const choices_format[] = {"logfmt", "json", NULL};
 static const char *const choices_access[] = {"nobody", "anyone", NULL};
+static const char *const choices_slow[] = {"close", "drop-oldest", "latest", NULL};
 
 enum { SECOND = 1000, HOUR = 3600 * SECOND, KIB = 1024, MIB = 1024 * KIB };
 
@@ -31,16 +31,36 @@ static const Option options[] = {
      "How long the node stays subscribed to a channel after its last subscriber has left."},
     {"watchdog.handshake", OPTION_DURATION, "10s", NULL, 100, HOUR, NULL, OPTION_AT(watchdog.handshake_ms), 0,
      "A connection that has not become a WebSocket by then is terminated."},
+    {"watchdog.auth", OPTION_DURATION, "10s", NULL, 100, HOUR, NULL, OPTION_AT(watchdog.auth_ms), 0,
+     "A connection that has to say who it is and has not by then is closed with 4401."},
     {"watchdog.ping", OPTION_DURATION, "25s", NULL, 100, HOUR, NULL, OPTION_AT(watchdog.ping_ms), 0,
      "A connection that has been quiet for so long is sent a ping."},
     {"watchdog.pong", OPTION_DURATION, "10s", NULL, 100, HOUR, NULL, OPTION_AT(watchdog.pong_ms), 0,
      "How long the peer has to send anything at all after a ping."},
     {"watchdog.pong_grace", OPTION_DURATION, "1s", NULL, 0, HOUR, NULL, OPTION_AT(watchdog.pong_grace_ms), 0,
      "Added to watchdog.pong, for a slow network."},
+    {"watchdog.stall", OPTION_DURATION, "10s", NULL, 100, HOUR, NULL, OPTION_AT(watchdog.stall_ms), 0,
+     "A connection for which something waits, and of which the peer has acknowledged nothing for so long, is terminated."},
+    {"watchdog.expiry_grace", OPTION_DURATION, "5s", NULL, 0, HOUR, NULL, OPTION_AT(watchdog.expiry_grace_ms), 0,
+     "How long a connection may outlive its token; then it is closed with 4402."},
     {"watchdog.linger", OPTION_DURATION, "5s", NULL, 100, HOUR, NULL, OPTION_AT(watchdog.linger_ms), 0,
      "How long a connection may be CLOSING before it is terminated; also how long a shutdown takes at most."},
+    {"watchdog.audit", OPTION_DURATION, "30s", NULL, 100, HOUR, NULL, OPTION_AT(watchdog.audit_ms), 0,
+     "How long the audit takes to compare every connection with what the kernel and the library say of it."},
+    {"socket.user_timeout", OPTION_DURATION, "30s", NULL, 0, HOUR, NULL, OPTION_AT(socket_user_timeout_ms), 0,
+     "How long the kernel waits for an acknowledgement from a client (TCP_USER_TIMEOUT); 0 leaves it to the kernel."},
+    {"socket.unsent", OPTION_SIZE, "64KiB", NULL, 0, 1024 * MIB, NULL, OPTION_AT(socket_unsent_bytes), 0,
+     "Unsent bytes that the kernel takes for one client before it makes the node wait (TCP_NOTSENT_LOWAT); 0 is no bound."},
+    {"socket.send_buffer", OPTION_SIZE, "0", NULL, 0, 1024 * MIB, NULL, OPTION_AT(socket_send_buffer_bytes), 0,
+     "The kernel's send buffer for one client (SO_SNDBUF); 0 leaves it to the kernel."},
     {"outbox.limit", OPTION_SIZE, "1MiB", NULL, KIB, 1024 * MIB, NULL, OPTION_AT(outbox_limit_bytes), 0,
-     "Bytes that may wait for one connection; over it, the connection is closed with 1013."},
+     "Bytes that may wait for one connection; over it, outbox.slow or the namespace's own policy decides."},
+    {"outbox.slow", OPTION_CHOICE, "close", NULL, 0, 0, choices_slow, OPTION_AT(namespaces.fallback.slow), 0,
+     "For a connection over its limit: close it with 1013, drop its oldest messages and tell it of the gap, or keep the latest "
+     "message of each channel only."},
+    {"namespace.*.slow", OPTION_CHOICE, "outbox.slow", NULL, 0, 0, choices_slow, .offset = offsetof(Namespace, slow), 0,
+     "The same for the channels of one namespace: those whose names begin with its name and a colon. A name is 1 to 63 of "
+     "a-z 0-9 _ - . and stands in capitals in the environment."},
     {"limits.message_size", OPTION_SIZE, "64KiB", NULL, 64, 16 * MIB, NULL, OPTION_AT(message_limit_bytes), 0,
      "The largest message that a client may send; over it, the connection is closed with 1009."},
     {"limits.subscriptions", OPTION_NUMBER, "128", NULL, 1, 65536, NULL, OPTION_AT(n_subscription_limit), 0,
@@ -65,71 +85,4 @@ const Option *options_all(size_t *n_options) {
 
 size_t options_index(const Option *option) {
     return (size_t)(option - options);
-}
-
-char *option_spell(char name[static OPTION_NAME_SIZE], const Option *option, OptionSpelling spelling) {
-    static const char *const prefixes[] = {[OPTION_KEY] = "", [OPTION_FLAG] = "--", [OPTION_ENVIRONMENT] = "BARKER_"};
-    size_t n_prefix = strlen(prefixes[spelling]);
-
-    snprintf(name, OPTION_NAME_SIZE, "%s%s", prefixes[spelling], option->key);
-    for (char *at = name + n_prefix; *at; at++) {
-        if (spelling == OPTION_FLAG && (*at == '.' || *at == '_'))
-            *at = '-';
-        else if (spelling == OPTION_ENVIRONMENT)
-            *at = (char)(*at == '.' ? '_' : toupper((unsigned char)*at));
-    }
-    return name;
-}
-
-const Option *options_find(OptionSpelling spelling, const char *name) {
-    char spelled[OPTION_NAME_SIZE];
-
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        if (strcmp(option_spell(spelled, &options[i], spelling), name) == 0)
-            return &options[i];
-    }
-    return NULL;
-}
-
-/* Optimal string alignment, three rows of the table at a time. Names longer than a row are far from every option. */
-size_t options_distance(const char *a, const char *b, size_t n_limit) {
-    size_t rows[3][OPTION_NAME_SIZE + 1];
-    size_t n_a = strlen(a), n_b = strlen(b);
-
-    if (n_b > OPTION_NAME_SIZE || n_a > OPTION_NAME_SIZE)
-        return n_limit;
-    for (size_t j = 0; j <= n_b; j++)
-        rows[0][j] = j;
-    for (size_t i = 1; i <= n_a; i++) {
-        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
-
-        row[0] = i;
-        for (size_t j = 1; j <= n_b; j++) {
-            size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
-
-            best = above[j] + 1 < best ? above[j] + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && above2[j - 2] + 1 < best)
-                best = above2[j - 2] + 1;
-            row[j] = best;
-        }
-    }
-    return rows[n_a % 3][n_b] < n_limit ? rows[n_a % 3][n_b] : n_limit;
-}
-
-const Option *options_nearest(OptionSpelling spelling, const char *name) {
-    enum { FAR = 5 };
-    char spelled[OPTION_NAME_SIZE];
-    const Option *nearest = NULL;
-    size_t n_edits = FAR;
-
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        size_t n = options_distance(name, option_spell(spelled, &options[i], spelling), FAR);
-
-        if (n < n_edits && 2 * n < strlen(name)) {
-            n_edits = n;
-            nearest = &options[i];
-        }
-    }
-    return nearest;
 }

@@ -56,9 +56,9 @@ static void print_option(FILE *out, const Option *option) {
     if (option->type == OPTION_CHOICE && option_describe(&choices, option) < 0)
         buf_clear(&choices);
     snprintf(name, sizeof(name), "%s %s", option_spell(spelled, option, OPTION_FLAG), option_placeholder(option));
-    snprintf(help, sizeof(help), "%s%s%.*s (default: %s%s%s)", option->help, choices.n_bytes ? " One of: " : "",
-             (int)choices.n_bytes, (const char *)choices.bytes, *option->initial ? option->initial : "empty",
-             option->initial_in_development ? "; with --dev: " : "",
+    snprintf(help, sizeof(help), "%s%s%.*s (default: %s%s%s%s)", option->help, choices.n_bytes ? " One of: " : "",
+             (int)choices.n_bytes, (const char *)choices.bytes, option_is_of_namespace(option) ? "that of " : "",
+             *option->initial ? option->initial : "empty", option->initial_in_development ? "; with --dev: " : "",
              option->initial_in_development ? option->initial_in_development : "");
     options_print_row(out, name, help);
     buf_finish(&choices);
@@ -70,11 +70,13 @@ void options_print_help(FILE *out, const char *sections) {
 
     for (size_t i = 0; i < n_options; i++) {
         const char *key = all[i].key;
+        char spelled[OPTION_NAME_SIZE];
 
         if (!options_has_section(&all[i], sections))
             continue;
+        option_spell(spelled, &all[i], OPTION_KEY);
         if (i == 0 || strncmp(key, all[i - 1].key, strcspn(key, ".") + 1) != 0)
-            fprintf(out, "\n[%.*s]\n", (int)strcspn(key, "."), key);
+            fprintf(out, "\n[%.*s]\n", (int)(strrchr(spelled, '.') - spelled), spelled);
         print_option(out, &all[i]);
     }
 }
@@ -86,13 +88,15 @@ void options_print_markdown(FILE *out) {
     fputs("| option | default | takes | meaning |\n|---|---|---|---|\n", out);
     for (size_t i = 0; i < n_options; i++) {
         const Option *option = &all[i];
+        char key[OPTION_NAME_SIZE];
         Buf takes;
 
         buf_init(&takes, HELP_TEXT_SIZE);
         if (option_describe(&takes, option) < 0)
             buf_clear(&takes);
-        fprintf(out, "| `%s` | %s%s%s", option->key, *option->initial ? "`" : "", *option->initial ? option->initial : "empty",
-                *option->initial ? "`" : "");
+        fprintf(out, "| `%s` | %s%s%s%s", option_spell(key, option, OPTION_KEY),
+                option_is_of_namespace(option) ? "that of " : "", *option->initial ? "`" : "",
+                *option->initial ? option->initial : "empty", *option->initial ? "`" : "");
         if (option->initial_in_development)
             fprintf(out, "; with `--dev` `%s`", option->initial_in_development);
         fprintf(out, " | %.*s | %s |\n", (int)takes.n_bytes, (const char *)takes.bytes, option->help);

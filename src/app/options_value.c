@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "broker/redis_url.h"
 
-#define FIELD(config, offset, type) ((type *)((char *)(config) + (offset)))
+#define FIELD(record, offset, type) ((type *)((char *)(record) + (offset)))
 
 static int refuse(Buf *why, const Option *option) {
     int r = buf_append_text(why, "it takes ");
@@ -26,7 +26,7 @@ static int refuse_because(Buf *why, const char *reason) {
     return r < 0 ? error_trace(r) : OPTION_BAD;
 }
 
-static int store_number(Config *config, const Option *option, const char *text, Buf *why) {
+static int store_number(void *record, const Option *option, const char *text, Buf *why) {
     uint32_t value = 0;
     bool is_good;
 
@@ -38,14 +38,14 @@ static int store_number(Config *config, const Option *option, const char *text, 
         is_good = size_parse(&value, text) == SIZE_OK && strspn(text, "0123456789") == strlen(text);
     if (!is_good || value < option->minimum || value > option->maximum)
         return refuse(why, option);
-    *FIELD(config, option->offset, uint32_t) = value;
+    *FIELD(record, option->offset, uint32_t) = value;
     return OPTION_OK;
 }
 
-static int store_choice(Config *config, const Option *option, const char *text, Buf *why) {
+static int store_choice(void *record, const Option *option, const char *text, Buf *why) {
     for (unsigned i = 0; option->choices[i]; i++) {
         if (strcmp(option->choices[i], text) == 0) {
-            *FIELD(config, option->offset, unsigned) = i;
+            *FIELD(record, option->offset, unsigned) = i;
             return OPTION_OK;
         }
     }
@@ -68,8 +68,8 @@ static bool is_node_id(const char *text) {
     return true;
 }
 
-static int replace_text(Config *config, const Option *option, const char *text) {
-    char **field = FIELD(config, option->offset, char *);
+static int replace_text(void *record, const Option *option, const char *text) {
+    char **field = FIELD(record, option->offset, char *);
     char *copy = strdup(text);
 
     if (!copy)
@@ -79,7 +79,7 @@ static int replace_text(Config *config, const Option *option, const char *text) 
     return OPTION_OK;
 }
 
-static int store_redis_url(Config *config, const Option *option, const char *text, Buf *why) {
+static int store_redis_url(void *record, const Option *option, const char *text, Buf *why) {
     enum { REASON_SIZE = 200 };
     char reason[REASON_SIZE] = "";
     RedisUrl url = {0};
@@ -93,10 +93,10 @@ static int store_redis_url(Config *config, const Option *option, const char *tex
             return error_trace(r);
         redis_url_finish(&url);
     }
-    return replace_text(config, option, text);
+    return replace_text(record, option, text);
 }
 
-static int store_text(Config *config, const Option *option, const char *text, Buf *why) {
+static int store_text(void *record, const Option *option, const char *text, Buf *why) {
     size_t n_text = strlen(text);
     bool is_good;
 
@@ -106,17 +106,17 @@ static int store_text(Config *config, const Option *option, const char *text, Bu
         is_good = n_text >= option->minimum && n_text <= option->maximum && utf8_is_valid(text, n_text);
     if (!is_good || has_control(text))
         return refuse(why, option);
-    return replace_text(config, option, text);
+    return replace_text(record, option, text);
 }
 
-static int store_address(Config *config, const Option *option, const char *text, Buf *why) {
+static int store_address(void *record, const Option *option, const char *text, Buf *why) {
     const char *reason = NULL;
 
     if (strncmp(text, "unix:", 5) == 0)
         return refuse(why, option);
-    if (*text && listen_address_parse(FIELD(config, option->offset, ListenAddress), text, &reason) != LISTEN_ADDRESS_OK)
+    if (*text && listen_address_parse(FIELD(record, option->offset, ListenAddress), text, &reason) != LISTEN_ADDRESS_OK)
         return refuse_because(why, reason);
-    *FIELD(config, option->offset_n, bool) = *text != '\0';
+    *FIELD(record, option->offset_n, bool) = *text != '\0';
     return OPTION_OK;
 }
 
@@ -142,7 +142,7 @@ static bool is_among(const ListenAddress *address, const ListenAddress *addresse
     return false;
 }
 
-static int store_addresses(Config *config, const Option *option, const char *text, Buf *why) {
+static int store_addresses(void *record, const Option *option, const char *text, Buf *why) {
     ListenAddress addresses[CONFIG_MAX_ADDRESSES];
     char item[LISTEN_ADDRESS_TEXT_SIZE + 16];
     const char *reason = NULL;
@@ -158,28 +158,28 @@ static int store_addresses(Config *config, const Option *option, const char *tex
             return refuse_because(why, "an address may stand there once");
         n++;
     }
-    memcpy(FIELD(config, option->offset, ListenAddress), addresses, n * sizeof(addresses[0]));
-    *FIELD(config, option->offset_n, uint32_t) = n;
+    memcpy(FIELD(record, option->offset, ListenAddress), addresses, n * sizeof(addresses[0]));
+    *FIELD(record, option->offset_n, uint32_t) = n;
     return OPTION_OK;
 }
 
-int option_store(Config *config, const Option *option, const char *text, Buf *why) {
+int option_store(void *record, const Option *option, const char *text, Buf *why) {
     switch (option->type) {
     case OPTION_ADDRESS:
-        return store_address(config, option, text, why);
+        return store_address(record, option, text, why);
     case OPTION_ADDRESSES:
-        return store_addresses(config, option, text, why);
+        return store_addresses(record, option, text, why);
     case OPTION_CHOICE:
-        return store_choice(config, option, text, why);
+        return store_choice(record, option, text, why);
     case OPTION_DURATION:
     case OPTION_NUMBER:
     case OPTION_SIZE:
-        return store_number(config, option, text, why);
+        return store_number(record, option, text, why);
     case OPTION_REDIS_URL:
-        return store_redis_url(config, option, text, why);
+        return store_redis_url(record, option, text, why);
     case OPTION_NODE_ID:
     case OPTION_TEXT:
-        return store_text(config, option, text, why);
+        return store_text(record, option, text, why);
     }
     return error_origin(-EINVAL);
 }

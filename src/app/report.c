@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/log.h"
+#include "session/audit.h"
 
 static int64_t report_sum(const Worker *workers, uint32_t n_workers, size_t offset) {
     uint64_t sum = 0;
@@ -12,6 +13,7 @@ static int64_t report_sum(const Worker *workers, uint32_t n_workers, size_t offs
 }
 
 #define report_counter(name, field) log_number(name, report_sum(workers, n_workers, offsetof(Worker, field)))
+#define report_row(name, field, n) log_number(name, report_sum_row(workers, n_workers, offsetof(Worker, field), n))
 
 static void report_log_causes(const Worker *workers, uint32_t n_workers) {
     for (Cause cause = CAUSE_NONE + 1; cause < CAUSE_COUNT; cause++) {
@@ -24,11 +26,19 @@ static void report_log_causes(const Worker *workers, uint32_t n_workers) {
     }
 }
 
-static int64_t report_refused_sends(const Worker *workers, uint32_t n_workers) {
+/* Of n counters in a row, the first at offset. */
+static int64_t report_sum_row(const Worker *workers, uint32_t n_workers, size_t offset, size_t n) {
     int64_t sum = 0;
-    for (size_t state = 0; state < READY_STATES; state++)
-        sum += report_sum(workers, n_workers, offsetof(Worker, sessions.counters.refused_sends) + sizeof(Counter) * state);
+    for (size_t i = 0; i < n; i++)
+        sum += report_sum(workers, n_workers, offset + sizeof(Counter) * i);
     return sum;
+}
+
+static int64_t report_audit_findings(const Worker *workers, uint32_t n_workers) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < n_workers; i++)
+        sum += audit_findings(&workers[i].sessions.counters);
+    return (int64_t)sum;
 }
 
 void report_log(const Worker *workers, uint32_t n_workers, const BusThread *bus) {
@@ -40,7 +50,9 @@ void report_log(const Worker *workers, uint32_t n_workers, const BusThread *bus)
               report_counter("sent_frames", sessions.counters.sent_frames),
               report_counter("sent_bytes", sessions.counters.sent_bytes), report_counter("writes", sessions.counters.writes),
               report_counter("pings", sessions.counters.pings),
-              log_number("refused_sends", report_refused_sends(workers, n_workers)),
+              report_row("refused_sends", sessions.counters.refused_sends, READY_STATES),
+              report_row("evicted_frames", sessions.counters.evicted_frames, SLOW_POLICIES),
+              log_number("audit_findings", report_audit_findings(workers, n_workers)),
               log_number("bus_received", (int64_t)counter_read(&bus->bus.counters.received)),
               log_number("bus_published", (int64_t)counter_read(&bus->bus.counters.published)),
               log_number("publish_failures", (int64_t)counter_read(&bus->bus.counters.publish_failures)),

@@ -39,25 +39,40 @@ static void server_worker_ended(void *context) {
     signals_nudge(NULL);
 }
 
+static SessionOptions server_session_options(const Server *server) {
+    const Config *config = server->config;
+    return (SessionOptions){
+        .watchdog = {.handshake_ms = config->watchdog.handshake_ms,
+                     .auth_ms = config->watchdog.auth_ms,
+                     .ping_ms = config->watchdog.ping_ms,
+                     .pong_ms = config->watchdog.pong_ms,
+                     .pong_grace_ms = config->watchdog.pong_grace_ms,
+                     .stall_ms = config->watchdog.stall_ms,
+                     .expiry_grace_ms = config->watchdog.expiry_grace_ms,
+                     .linger_ms = config->watchdog.linger_ms},
+        .audit_ms = config->watchdog.audit_ms,
+        .namespaces = &config->namespaces,
+        .outbox_limit_bytes = config->outbox_limit_bytes,
+        .message_limit_bytes = config->message_limit_bytes,
+        .subscriptions_limit = config->n_subscription_limit,
+        .clients_may_subscribe = config->client_subscribe == ACCESS_ANYONE,
+        .clients_may_publish = config->client_publish == ACCESS_ANYONE,
+        .node_id = server->node_id,
+    };
+}
+
 static WorkerOptions server_worker_options(Server *server, uint32_t index) {
     const Config *config = server->config;
     uint32_t limit = config->n_connection_limit;
     return (WorkerOptions){
         .index = index,
-        .sessions = {.watchdog = {.handshake_ms = config->watchdog.handshake_ms,
-                                  .ping_ms = config->watchdog.ping_ms,
-                                  .pong_ms = config->watchdog.pong_ms,
-                                  .pong_grace_ms = config->watchdog.pong_grace_ms,
-                                  .linger_ms = config->watchdog.linger_ms},
-                     .outbox_limit_bytes = config->outbox_limit_bytes,
-                     .message_limit_bytes = config->message_limit_bytes,
-                     .subscriptions_limit = config->n_subscription_limit,
-                     .clients_may_subscribe = config->client_subscribe == ACCESS_ANYONE,
-                     .clients_may_publish = config->client_publish == ACCESS_ANYONE,
-                     .node_id = server->node_id},
+        .sessions = server_session_options(server),
         .http = routes_handle,
         .http_context = &server->routes,
         .n_connections_limit = limit ? (limit + config->n_workers - 1) / config->n_workers : 0,
+        .socket = {.user_timeout_ms = config->socket_user_timeout_ms,
+                   .unsent_bytes = config->socket_unsent_bytes,
+                   .send_buffer_bytes = config->socket_send_buffer_bytes},
         .inbox_limit_bytes = WORKER_INBOX_LIMIT,
         .bus = &server->bus.inbox,
         .ended = server_worker_ended,

@@ -68,6 +68,9 @@ static void worker_receive(void *context, const Mail *mail) {
     case MAIL_GAP:
         hub_gap(&sessions->hub);
         break;
+    case MAIL_OVERLOADED:
+        hub_overloaded(&sessions->hub);
+        break;
     case MAIL_STOP:
         worker_begin_stop(worker);
         break;
@@ -106,7 +109,8 @@ static int worker_init_sessions(Worker *worker) {
     WsServerOptions ws = {.table = &worker->sessions,
                           .http = options->http,
                           .http_context = options->http_context,
-                          .n_connections_limit = options->n_connections_limit};
+                          .n_connections_limit = options->n_connections_limit,
+                          .socket = options->socket};
     r = ws_server_new(&worker->ws, &worker->loop.uv, &ws);
     if (r < 0)
         session_table_finish(&worker->sessions);

@@ -192,6 +192,6 @@ const DialectOps dialect_barker_v1 = {
     .subscribed = v1_subscribed,
     .subscribe_refused = v1_subscribe_refused,
     .published = v1_published,
-    .gap = barker_v1_send_gap,
+    .gap_frame = barker_v1_gap_frame,
     .closing = barker_v1_send_closing,
 };

@@ -192,12 +192,20 @@ void barker_v1_send_error(Session *session, BarkerV1Error error, const BarkerV1A
     send_pieces(session, &pieces);
 }
 
-void barker_v1_send_gap(Session *session, const char *channel) {
+int barker_v1_gap_frame(Frame **out, const char *channel, GapReason reason) {
+    static const char *const words[GAP_REASONS] = {
+        [GAP_BROKER] = "broker_reconnected",
+        [GAP_SLOW] = "slow_consumer",
+        [GAP_NODE] = "node_overloaded",
+    };
     Pieces pieces = {.n_pieces = 0};
     add_plain(&pieces, "{\"type\":\"gap\",\"channel\":");
     add_quoted(&pieces, channel);
-    add_plain(&pieces, ",\"reason\":\"broker_reconnected\"}");
-    send_pieces(session, &pieces);
+    add_plain(&pieces, ",\"reason\":");
+    add_quoted(&pieces, words[reason]);
+    add_plain(&pieces, "}");
+    int r = build(out, &pieces);
+    return r < 0 ? error_trace(r) : 0;
 }
 
 void barker_v1_send_closing(Session *session, uint16_t code, const char *reason) {

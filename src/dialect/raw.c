@@ -87,9 +87,6 @@ static void raw_published(Session *session, uint64_t request_id, BrokerResult re
     }
 }
 
-/* Every frame is a payload: there is no place for a notice. A client that must know of gaps speaks barker.v1. */
-static void raw_gap(Session *session, const char *channel) {}
-
 const DialectOps dialect_raw = {
     .name = "raw",
     .encoder = {.index = 0, .encode = raw_encode},
@@ -98,5 +95,5 @@ const DialectOps dialect_raw = {
     .subscribed = raw_subscribed,
     .subscribe_refused = raw_subscribe_refused,
     .published = raw_published,
-    .gap = raw_gap,
+    .gap_frame = NULL, /* each frame is a payload: there is no place for a notice. barker.v1 has one */
 };

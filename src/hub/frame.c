@@ -32,8 +32,7 @@ int frame_new(Frame **out, FrameOpcode opcode, size_t n_payload, uint8_t **paylo
     Frame *frame = malloc(sizeof(*frame) + n_header + n_payload);
     if (!frame)
         return error_origin(-ENOMEM);
-    frame->n_references = 1;
-    frame->n_bytes = (uint32_t)(n_header + n_payload);
+    *frame = (Frame){.n_references = 1, .n_bytes = (uint32_t)(n_header + n_payload)};
     memcpy(frame->bytes, header, n_header);
     *payload = frame->bytes + n_header;
     *out = frame;

@@ -4,8 +4,8 @@
 
 enum { PREFETCH_AHEAD = 8 };
 
-void hub_init(Hub *hub, const HubOps *ops, void *context) {
-    *hub = (Hub){.ops = ops, .context = context};
+void hub_init(Hub *hub, const Namespaces *namespaces, const HubOps *ops, void *context) {
+    *hub = (Hub){.namespaces = namespaces, .ops = ops, .context = context};
     map_init(&hub->channels);
 }
 
@@ -29,6 +29,8 @@ static int add_channel(Hub *hub, Channel **out, const char *name, size_t n_name)
         return error_trace(r);
     }
     hub->next_token++;
+    if (hub->namespaces)
+        channel->slow = namespaces_find(hub->namespaces, name, n_name)->slow;
     counter_add(&hub->counters.channels, 1);
     *out = channel;
     return 0;
@@ -119,14 +121,19 @@ typedef struct Encoded {
     bool has_failed[FRAME_ENCODERS_MAX];
 } Encoded;
 
-static Frame *encode(Hub *hub, Encoded *encoded, const FrameEncoder *encoder, const Message *message) {
+static Frame *encode(Hub *hub, Encoded *encoded, const FrameEncoder *encoder, const Channel *channel, const Message *message) {
     unsigned i = encoder->index;
-    if (!encoded->frames[i] && !encoded->has_failed[i] && encoder->encode(&encoded->frames[i], message) < 0) {
+    if (encoded->frames[i] || encoded->has_failed[i])
+        return encoded->frames[i];
+    Frame *frame;
+    if (encoder->encode(&frame, message) < 0) {
         encoded->has_failed[i] = true;
-        encoded->frames[i] = NULL;
         counter_add(&hub->counters.encode_failures, 1);
+        return NULL;
     }
-    return encoded->frames[i];
+    frame->channel_token = channel->token;
+    frame->slow = (uint8_t)channel->slow;
+    return encoded->frames[i] = frame;
 }
 
 /* A crowd does not fit the cache: its subscribers are asked for a few turns of the loop ahead. With 20,000 of them that
@@ -144,12 +151,12 @@ static void fan_out(Hub *hub, const Channel *channel, const Message *message) {
     for (uint32_t i = 0; i < channel->n_subscriptions; i++) {
         prefetch_ahead(channel, i);
         Subscriber *subscriber = channel->subscriptions[i]->subscriber;
-        Frame *frame = encode(hub, &encoded, subscriber->encoder, message);
+        Frame *frame = encode(hub, &encoded, subscriber->encoder, channel, message);
         if (frame) {
             hub->ops->send(subscriber, frame);
             n_delivered++;
         } else {
-            hub->ops->gap(subscriber, channel);
+            hub->ops->gap(subscriber, channel, GAP_NODE);
         }
     }
     counter_add(&hub->counters.deliveries, n_delivered);
@@ -167,15 +174,24 @@ void hub_deliver(Hub *hub, const Message *message) {
         counter_add(&hub->counters.unwanted, 1);
 }
 
+typedef struct Gap {
+    Hub *hub;
+    GapReason reason;
+} Gap;
+
 static void tell_gap(MapNode *node, void *context) {
-    Hub *hub = context;
+    const Gap *gap = context;
     const Channel *channel = container_of(node, Channel, node);
     if (channel->state != CHANNEL_ACTIVE)
         return;
     for (uint32_t i = 0; i < channel->n_subscriptions; i++)
-        hub->ops->gap(channel->subscriptions[i]->subscriber, channel);
+        gap->hub->ops->gap(channel->subscriptions[i]->subscriber, channel, gap->reason);
 }
 
 void hub_gap(Hub *hub) {
-    map_each(&hub->channels, tell_gap, hub);
+    map_each(&hub->channels, tell_gap, &(Gap){.hub = hub, .reason = GAP_BROKER});
+}
+
+void hub_overloaded(Hub *hub) {
+    map_each(&hub->channels, tell_gap, &(Gap){.hub = hub, .reason = GAP_NODE});
 }

@@ -8,6 +8,7 @@
 void subscriber_init(Subscriber *subscriber, const FrameEncoder *encoder) {
     list_init(&subscriber->subscriptions);
     subscriber->n_subscriptions = 0;
+    subscriber->n_gaps = 0;
     subscriber->encoder = encoder;
 }
 
@@ -29,10 +30,27 @@ int subscription_new(Subscription **out, Channel *channel, Subscriber *subscribe
 
 Subscription *subscription_free(Subscription *subscription) {
     if (subscription) {
+        subscription_clear_gap(subscription);
         channel_remove(subscription->channel, subscription);
         list_unlink(&subscription->link);
         subscription->subscriber->n_subscriptions--;
         free(subscription);
     }
     return NULL;
+}
+
+void subscriber_mark_gap(Subscriber *subscriber, uint64_t channel_token) {
+    for (ListNode *node = subscriber->subscriptions.next; node != &subscriber->subscriptions; node = node->next) {
+        Subscription *subscription = container_of(node, Subscription, link);
+        if (subscription->channel->token != channel_token)
+            continue;
+        subscriber->n_gaps += !subscription->has_gap;
+        subscription->has_gap = true;
+        return;
+    }
+}
+
+void subscription_clear_gap(Subscription *subscription) {
+    subscription->subscriber->n_gaps -= subscription->has_gap;
+    subscription->has_gap = false;
 }

@@ -22,6 +22,13 @@ static const struct {
     [CAUSE_SHUTDOWN] = {"shutdown", "the server is going away", 1001},
     [CAUSE_WRITE_FAILED] = {"write_failed", "the connection could not be written to", 1000},
     [CAUSE_OUT_OF_MEMORY] = {"out_of_memory", "the server is out of memory", 1011},
+    [CAUSE_AUTH_TIMEOUT] = {"auth_timeout", "no token came in time", 4401},
+    [CAUSE_TOKEN_EXPIRED] = {"token_expired", "the token has expired", 4402},
+    [CAUSE_STALLED] = {"stalled", "nothing of what waits is read", 1000},
+    [CAUSE_AUDIT_UNREPORTED] = {"audit_unreported", "the end of the connection was not reported", 1000},
+    [CAUSE_AUDIT_SOCKET] = {"audit_socket", "the socket had ended", 1000},
+    [CAUSE_AUDIT_DEADLINE] = {"audit_deadline", "the connection had no deadline", 1000},
+    [CAUSE_AUDIT_BLOCKED] = {"audit_blocked", "the connection waited for nothing", 1000},
 };
 
 const char *cause_name(Cause cause) {

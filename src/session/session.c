@@ -131,6 +131,16 @@ void session_heard(Session *session) {
     watchdog_heard(session, session->table->now_ms);
 }
 
+void session_require_auth(Session *session) {
+    if (session->state == READY_STATE_OPEN)
+        watchdog_require_auth(session, session->table->now_ms);
+}
+
+void session_authenticated(Session *session, uint64_t expires_at_ms) {
+    if (session->state == READY_STATE_OPEN)
+        watchdog_authenticated(session, expires_at_ms);
+}
+
 void session_peer_closed(Session *session, uint16_t code) {
     session_heard(session);
     if (session->state == READY_STATE_OPEN) {
@@ -153,6 +163,7 @@ void session_broken(Session *session) {
 
 void session_writeable(Session *session) {
     session->is_blocked = false;
+    session->doubts &= (uint8_t)~AUDIT_DOUBT_BLOCKED;
     if (session->state != READY_STATE_CLOSED && !outbox_is_empty(&session->outbox))
         session_mark_dirty(session);
 }

@@ -31,10 +31,8 @@ static void hub_refused(Subscriber *subscriber, Subscription *subscription) {
         session->dialect->subscribe_refused(session, subscription->channel->name, subscription->request_id);
 }
 
-static void hub_told_gap(Subscriber *subscriber, const Channel *channel) {
-    Session *session = session_of(subscriber);
-    if (session->state == READY_STATE_OPEN)
-        session->dialect->gap(session, channel->name);
+static void hub_told_gap(Subscriber *subscriber, const Channel *channel, GapReason reason) {
+    (void)session_send_gap(session_of(subscriber), channel, reason);
 }
 
 static void hub_want(void *context, const char *channel, size_t n_channel, uint64_t token) {
@@ -68,7 +66,8 @@ int session_table_init(SessionTable *table, const SessionOptions *options, Broke
         free(table->scratch);
         return error_trace(r);
     }
-    hub_init(&table->hub, &hub_ops, table);
+    table->audit.began_ms = now_ms;
+    hub_init(&table->hub, options->namespaces, &hub_ops, table);
     wheel_init(&table->wheel, now_ms);
     slots_init(&table->slots, worker);
     list_init(&table->dirty);
@@ -103,6 +102,7 @@ void session_table_finish(SessionTable *table) {
 void session_table_tick(SessionTable *table, uint64_t now_ms) {
     table->now_ms = now_ms;
     wheel_advance(&table->wheel, now_ms, watchdog_expired, NULL);
+    audit_run(table, now_ms);
 }
 
 static void flush_all(SessionTable *table) {

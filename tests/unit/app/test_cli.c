@@ -179,6 +179,15 @@ START_TEST(check_config_prints_each_value_with_its_origin) {
 }
 END_TEST
 
+START_TEST(check_config_prints_a_namespace_that_a_flag_has_named) {
+    ck_assert_int_eq(run("check-config", "--namespace-my-chat-slow=latest"), EX_OK);
+    assert_contains(out_text, "\n[namespace.my-chat]\nslow = latest");
+    assert_contains(out_text, "; flag --namespace-my-chat-slow");
+    assert_contains(out_text, "audit = 30s");
+    assert_contains(out_text, "unsent = 64KiB");
+}
+END_TEST
+
 START_TEST(version_names_the_libraries) {
     ck_assert_int_eq(run("version"), EX_OK);
     assert_contains(out_text, "barker " BARKER_VERSION "\n");
@@ -240,6 +249,7 @@ static TCase *case_of_commands(void) {
     tcase_add_checked_fixture(tcase, NULL, tear_down);
     tcase_add_test(tcase, a_bad_value_is_a_configuration_error);
     tcase_add_test(tcase, check_config_prints_each_value_with_its_origin);
+    tcase_add_test(tcase, check_config_prints_a_namespace_that_a_flag_has_named);
     tcase_add_test(tcase, version_names_the_libraries);
     tcase_add_test(tcase, publishing_without_a_broker_says_that_it_is_unavailable);
     tcase_add_test(tcase, publishing_to_a_bad_name_is_a_data_error);

@@ -1,68 +1,15 @@
 #include <check.h>
-#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "app/config.h"
 #include "app/options.h"
-
-static Config *config;
-static Buf problems;
-static char path[] = "/tmp/test_config_XXXXXX";
-
-static void set_up(void) {
-    int fd;
-
-    buf_init(&problems, 4096);
-    strcpy(path + strlen(path) - 6, "XXXXXX");
-    fd = mkstemp(path);
-    ck_assert_int_ge(fd, 0);
-    close(fd);
-}
-
-static void tear_down(void) {
-    config = config_free(config);
-    buf_finish(&problems);
-    unlink(path);
-}
-
-static void write_file(const char *text) {
-    FILE *file = fopen(path, "we");
-
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-static int load(const char *file, char *const *environment, const char *flag, const char *value) {
-    ConfigFlag given = {flag ? options_find(OPTION_FLAG, flag) : NULL, value};
-    ConfigSources sources = {.file = file, .environment = environment, .flags = &given, .n_flags = flag ? 1 : 0};
-
-    return config_load(&config, &sources, &problems);
-}
-
-static void assert_problem(const char *expected) {
-    ck_assert_int_eq(buf_append(&problems, "", 1), BUF_OK);
-    ck_assert_msg(strstr((const char *)problems.bytes, expected), "expected: %s\ngot: %s", expected,
-                  (const char *)problems.bytes);
-}
-
-static void assert_file_problem(const char *text, unsigned line, const char *expected) {
-    char place[256];
-
-    write_file(text);
-    ck_assert_int_eq(load(path, NULL, NULL, NULL), CONFIG_BAD);
-    snprintf(place, sizeof(place), "%s:%u: %s", path, line, expected);
-    assert_problem(place);
-    ck_assert_ptr_null(config);
-}
+#include "config_fixture.h"
 
 START_TEST(without_any_source_the_defaults_hold) {
     char text[LISTEN_ADDRESS_TEXT_SIZE];
 
-    ck_assert_int_eq(load(NULL, NULL, NULL, NULL), CONFIG_OK);
+    ck_assert_int_eq(config_try(NULL, NULL, NULL, NULL), CONFIG_OK);
     ck_assert_uint_eq(config->n_listen_addresses, 1);
     ck_assert_str_eq(listen_address_format(text, sizeof(text), &config->listen_addresses[0]), "127.0.0.1:8080");
     ck_assert_str_eq(config->redis_url, "");
@@ -74,6 +21,15 @@ START_TEST(without_any_source_the_defaults_hold) {
     ck_assert_uint_eq(config->watchdog.pong_ms, 10000);
     ck_assert_uint_eq(config->watchdog.pong_grace_ms, 1000);
     ck_assert_uint_eq(config->watchdog.linger_ms, 5000);
+    ck_assert_uint_eq(config->watchdog.auth_ms, 10000);
+    ck_assert_uint_eq(config->watchdog.stall_ms, 10000);
+    ck_assert_uint_eq(config->watchdog.expiry_grace_ms, 5000);
+    ck_assert_uint_eq(config->watchdog.audit_ms, 30000);
+    ck_assert_uint_eq(config->socket_user_timeout_ms, 30000);
+    ck_assert_uint_eq(config->socket_unsent_bytes, 65536);
+    ck_assert_uint_eq(config->socket_send_buffer_bytes, 0);
+    ck_assert_int_eq(config->namespaces.fallback.slow, SLOW_CLOSE);
+    ck_assert_uint_eq(config->namespaces.n_items, 0);
     ck_assert_uint_eq(config->outbox_limit_bytes, 1048576);
     ck_assert_uint_eq(config->message_limit_bytes, 65536);
     ck_assert_uint_eq(config->n_subscription_limit, 128);
@@ -92,14 +48,14 @@ START_TEST(zero_workers_become_one_per_core) {
 
     CPU_ZERO(&cores);
     ck_assert_int_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
-    ck_assert_int_eq(load(NULL, NULL, NULL, NULL), CONFIG_OK);
+    ck_assert_int_eq(config_try(NULL, NULL, NULL, NULL), CONFIG_OK);
     ck_assert_uint_eq(config->n_workers, CPU_COUNT(&cores) < 64 ? CPU_COUNT(&cores) : 64);
 }
 END_TEST
 
 START_TEST(the_file_beats_the_default) {
-    write_file("# a comment\n[watchdog]\n  ping = 2m ; and another\npong_grace = 0\n[redis]\nprefix: x/\n");
-    ck_assert_int_eq(load(path, NULL, NULL, NULL), CONFIG_OK);
+    config_write_file("# a comment\n[watchdog]\n  ping = 2m ; and another\npong_grace = 0\n[redis]\nprefix: x/\n");
+    ck_assert_int_eq(config_try(config_path, NULL, NULL, NULL), CONFIG_OK);
     ck_assert_uint_eq(config->watchdog.ping_ms, 120000);
     ck_assert_uint_eq(config->watchdog.pong_grace_ms, 0);
     ck_assert_str_eq(config->redis_prefix, "x/");
@@ -109,8 +65,8 @@ END_TEST
 START_TEST(the_environment_beats_the_file) {
     char *environment[] = {"HOME=/", "BARKER_WATCHDOG_PING=3s", NULL};
 
-    write_file("[watchdog]\nping = 2m\npong = 7s\n");
-    ck_assert_int_eq(load(path, environment, NULL, NULL), CONFIG_OK);
+    config_write_file("[watchdog]\nping = 2m\npong = 7s\n");
+    ck_assert_int_eq(config_try(config_path, environment, NULL, NULL), CONFIG_OK);
     ck_assert_uint_eq(config->watchdog.ping_ms, 3000);
     ck_assert_uint_eq(config->watchdog.pong_ms, 7000);
 }
@@ -119,7 +75,7 @@ END_TEST
 START_TEST(a_flag_beats_the_environment) {
     char *environment[] = {"BARKER_WATCHDOG_PING=3s", NULL};
 
-    ck_assert_int_eq(load(NULL, environment, "--watchdog-ping", "4s"), CONFIG_OK);
+    ck_assert_int_eq(config_try(NULL, environment, "--watchdog-ping", "4s"), CONFIG_OK);
     ck_assert_uint_eq(config->watchdog.ping_ms, 4000);
 }
 END_TEST
@@ -127,8 +83,8 @@ END_TEST
 START_TEST(a_value_that_is_beaten_is_checked_all_the_same) {
     char *environment[] = {"BARKER_WATCHDOG_PING=soon", NULL};
 
-    ck_assert_int_eq(load(NULL, environment, "--watchdog-ping", "4s"), CONFIG_BAD);
-    assert_problem("environment BARKER_WATCHDOG_PING: 'soon' is not valid for watchdog.ping: it takes a duration");
+    ck_assert_int_eq(config_try(NULL, environment, "--watchdog-ping", "4s"), CONFIG_BAD);
+    config_assert_problem("environment BARKER_WATCHDOG_PING: 'soon' is not valid for watchdog.ping: it takes a duration");
 }
 END_TEST
 
@@ -136,9 +92,9 @@ START_TEST(the_environment_can_name_the_file) {
     char name[64];
     char *environment[] = {name, NULL};
 
-    snprintf(name, sizeof(name), "BARKER_CONFIG=%s", path);
-    write_file("[log]\nlevel = debug\n");
-    ck_assert_int_eq(load(NULL, environment, NULL, NULL), CONFIG_OK);
+    snprintf(name, sizeof(name), "BARKER_CONFIG=%s", config_path);
+    config_write_file("[log]\nlevel = debug\n");
+    ck_assert_int_eq(config_try(NULL, environment, NULL, NULL), CONFIG_OK);
     ck_assert_int_eq(config->log_level, LOG_LEVEL_DEBUG);
 }
 END_TEST
@@ -146,40 +102,41 @@ END_TEST
 START_TEST(a_missing_file_is_told_with_who_named_it) {
     char *environment[] = {"BARKER_CONFIG=/nonexistent/barker.ini", NULL};
 
-    ck_assert_int_eq(load(NULL, environment, NULL, NULL), CONFIG_BAD);
-    assert_problem("environment BARKER_CONFIG: cannot read /nonexistent/barker.ini: No such file or directory");
+    ck_assert_int_eq(config_try(NULL, environment, NULL, NULL), CONFIG_BAD);
+    config_assert_problem("environment BARKER_CONFIG: cannot read /nonexistent/barker.ini: No such file or directory");
 }
 END_TEST
 
 START_TEST(a_directory_is_no_file) {
-    ck_assert_int_eq(load("/tmp", NULL, NULL, NULL), CONFIG_BAD);
-    assert_problem("flag --config: cannot read /tmp");
+    ck_assert_int_eq(config_try("/tmp", NULL, NULL, NULL), CONFIG_BAD);
+    config_assert_problem("flag --config: cannot read /tmp");
 }
 END_TEST
 
 START_TEST(an_unknown_key_is_told_with_file_line_and_the_nearest) {
-    assert_file_problem("\n[redis]\nulr = redis://x\n", 3, "there is no option 'redis.ulr'; did you mean 'redis.url'");
+    config_assert_file_problem("\n[redis]\nulr = redis://x\n", 3, "there is no option 'redis.ulr'; did you mean 'redis.url'");
 }
 END_TEST
 
 START_TEST(a_bad_value_is_told_with_file_line_and_what_would_be_right) {
-    assert_file_problem("[watchdog]\nping = 25\n", 2,
-                        "'25' is not valid for watchdog.ping: it takes a duration (250ms, 25s, 2m, 1h) from 100ms to 1h");
+    config_assert_file_problem(
+        "[watchdog]\nping = 25\n", 2,
+        "'25' is not valid for watchdog.ping: it takes a duration (250ms, 25s, 2m, 1h) from 100ms to 1h");
 }
 END_TEST
 
 START_TEST(a_key_twice_is_refused) {
-    assert_file_problem("[log]\nlevel = info\nlevel = info\n", 3, "'log.level' was given already, in line 2");
+    config_assert_file_problem("[log]\nlevel = info\nlevel = info\n", 3, "'log.level' was given already, in line 2");
 }
 END_TEST
 
 START_TEST(a_key_outside_of_a_section_is_refused) {
-    assert_file_problem("level = info\n", 1, "'level' stands before any [section]");
+    config_assert_file_problem("level = info\n", 1, "'level' stands before any [section]");
 }
 END_TEST
 
 START_TEST(a_line_that_is_no_assignment_is_refused) {
-    assert_file_problem("[log]\nlevel\n", 2, "neither a [section] nor a key = value");
+    config_assert_file_problem("[log]\nlevel\n", 2, "neither a [section] nor a key = value");
 }
 END_TEST
 
@@ -189,27 +146,27 @@ START_TEST(a_line_too_long_is_refused_and_the_next_keeps_its_number) {
     memset(text, 'x', sizeof(text));
     memcpy(text, "[log]\n#", 7);
     strcpy(text + 500, "\nlevel = loud\n");
-    assert_file_problem(text, 2, "a line has at most");
-    assert_problem(":3: 'loud' is not valid for log.level: it takes debug, info, warn or error");
+    config_assert_file_problem(text, 2, "a line has at most");
+    config_assert_problem(":3: 'loud' is not valid for log.level: it takes debug, info, warn or error");
 }
 END_TEST
 
 START_TEST(every_mistake_is_told_at_once) {
     char *environment[] = {"BARKER_LOG_LEVEL=loud", NULL};
 
-    write_file("[log]\nformat = xml\n");
-    ck_assert_int_eq(load(path, environment, "--listen-workers", "65"), CONFIG_BAD);
-    assert_problem("'xml'");
-    assert_problem("'loud'");
-    assert_problem("flag --listen-workers: '65' is not valid for listen.workers: it takes a number from 0 to 64");
+    config_write_file("[log]\nformat = xml\n");
+    ck_assert_int_eq(config_try(config_path, environment, "--listen-workers", "65"), CONFIG_BAD);
+    config_assert_problem("'xml'");
+    config_assert_problem("'loud'");
+    config_assert_problem("flag --listen-workers: '65' is not valid for listen.workers: it takes a number from 0 to 64");
 }
 END_TEST
 
 START_TEST(an_unknown_variable_of_ours_is_refused) {
     char *environment[] = {"BARKER_WATCHDOG_PNG=1s", NULL};
 
-    ck_assert_int_eq(load(NULL, environment, NULL, NULL), CONFIG_BAD);
-    assert_problem("environment BARKER_WATCHDOG_PNG: there is no such option; did you mean BARKER_WATCHDOG_PING");
+    ck_assert_int_eq(config_try(NULL, environment, NULL, NULL), CONFIG_BAD);
+    config_assert_problem("environment BARKER_WATCHDOG_PNG: there is no such option; did you mean BARKER_WATCHDOG_PING");
 }
 END_TEST
 
@@ -217,12 +174,12 @@ START_TEST(the_variables_that_kubernetes_sets_are_no_options) {
     char *environment[] = {"BARKER_PORT=tcp://10.0.0.1:80", "BARKER_PORT_80_TCP_ADDR=10.0.0.1", "BARKER_SERVICE_HOST=10.0.0.1",
                            NULL};
 
-    ck_assert_int_eq(load(NULL, environment, NULL, NULL), CONFIG_OK);
+    ck_assert_int_eq(config_try(NULL, environment, NULL, NULL), CONFIG_OK);
 }
 END_TEST
 
 START_TEST(several_addresses_are_separated_by_commas) {
-    ck_assert_int_eq(load(NULL, NULL, "--listen-address", "127.0.0.1:1, [::1]:2 ,unix:/tmp/x"), CONFIG_OK);
+    ck_assert_int_eq(config_try(NULL, NULL, "--listen-address", "127.0.0.1:1, [::1]:2 ,unix:/tmp/x"), CONFIG_OK);
     ck_assert_uint_eq(config->n_listen_addresses, 3);
     ck_assert_int_eq(config->listen_addresses[2].socket.any.sa_family, AF_UNIX);
 }
@@ -233,32 +190,32 @@ START_TEST(sixteen_addresses_are_taken_and_seventeen_refused) {
 
     for (int i = 2; i <= 16; i++)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), ",:%d", i);
-    ck_assert_int_eq(load(NULL, NULL, "--listen-address", text), CONFIG_OK);
+    ck_assert_int_eq(config_try(NULL, NULL, "--listen-address", text), CONFIG_OK);
     ck_assert_uint_eq(config->n_listen_addresses, 16);
     config = config_free(config);
     strcat(text, ",:17");
-    ck_assert_int_eq(load(NULL, NULL, "--listen-address", text), CONFIG_BAD);
-    assert_problem("it takes 1 to 16 addresses");
+    ck_assert_int_eq(config_try(NULL, NULL, "--listen-address", text), CONFIG_BAD);
+    config_assert_problem("it takes 1 to 16 addresses");
 }
 END_TEST
 
 START_TEST(an_address_twice_or_empty_is_refused) {
-    ck_assert_int_eq(load(NULL, NULL, "--listen-address", ":1,:1"), CONFIG_BAD);
-    ck_assert_int_eq(load(NULL, NULL, "--listen-address", ":1,"), CONFIG_BAD);
-    ck_assert_int_eq(load(NULL, NULL, "--listen-address", ""), CONFIG_BAD);
+    ck_assert_int_eq(config_try(NULL, NULL, "--listen-address", ":1,:1"), CONFIG_BAD);
+    ck_assert_int_eq(config_try(NULL, NULL, "--listen-address", ":1,"), CONFIG_BAD);
+    ck_assert_int_eq(config_try(NULL, NULL, "--listen-address", ""), CONFIG_BAD);
 }
 END_TEST
 
 START_TEST(an_empty_embedded_address_is_no_listener) {
-    ck_assert_int_eq(load(NULL, NULL, "--embedded-address", ""), CONFIG_OK);
+    ck_assert_int_eq(config_try(NULL, NULL, "--embedded-address", ""), CONFIG_OK);
     ck_assert(!config->has_embedded);
 }
 END_TEST
 
 START_TEST(a_bad_redis_url_is_told_without_its_password) {
-    ck_assert_int_eq(load(NULL, NULL, "--redis-url", "http://user:secret@host"), CONFIG_BAD);
-    assert_problem("flag --redis-url: 'http://user:***@host' is not valid for redis.url: ");
-    ck_assert_ptr_null(strstr((const char *)problems.bytes, "secret"));
+    ck_assert_int_eq(config_try(NULL, NULL, "--redis-url", "http://user:secret@host"), CONFIG_BAD);
+    config_assert_problem("flag --redis-url: 'http://user:***@host' is not valid for redis.url: ");
+    ck_assert_ptr_null(strstr((const char *)config_problems.bytes, "secret"));
 }
 END_TEST
 
@@ -267,51 +224,80 @@ START_TEST(texts_have_bounds) {
 
     memset(text, 'x', 65);
     text[65] = '\0';
-    ck_assert_int_eq(load(NULL, NULL, "--redis-prefix", text), CONFIG_BAD);
+    ck_assert_int_eq(config_try(NULL, NULL, "--redis-prefix", text), CONFIG_BAD);
     text[64] = '\0';
-    ck_assert_int_eq(load(NULL, NULL, "--node-id", text), CONFIG_BAD);
-    ck_assert_int_eq(load(NULL, NULL, "--redis-prefix", ""), CONFIG_BAD);
-    ck_assert_int_eq(load(NULL, NULL, "--redis-prefix", "a\nb"), CONFIG_BAD);
-    ck_assert_int_eq(load(NULL, NULL, "--redis-prefix", "a\xff"), CONFIG_BAD);
-    ck_assert_int_eq(load(NULL, NULL, "--node-id", "a b"), CONFIG_BAD);
-    ck_assert_int_eq(load(NULL, NULL, "--node-id", "eu-1.node_7"), CONFIG_OK);
+    ck_assert_int_eq(config_try(NULL, NULL, "--node-id", text), CONFIG_BAD);
+    ck_assert_int_eq(config_try(NULL, NULL, "--redis-prefix", ""), CONFIG_BAD);
+    ck_assert_int_eq(config_try(NULL, NULL, "--redis-prefix", "a\nb"), CONFIG_BAD);
+    ck_assert_int_eq(config_try(NULL, NULL, "--redis-prefix", "a\xff"), CONFIG_BAD);
+    ck_assert_int_eq(config_try(NULL, NULL, "--node-id", "a b"), CONFIG_BAD);
+    ck_assert_int_eq(config_try(NULL, NULL, "--node-id", "eu-1.node_7"), CONFIG_OK);
 }
 END_TEST
 
 START_TEST(development_lets_clients_publish_unless_told_otherwise) {
-    ConfigFlag flag = {options_find(OPTION_KEY, "access.publish"), "nobody"};
+    ConfigFlag flag = {.option = options_find(OPTION_KEY, "access.publish"), .text = "nobody"};
     ConfigSources sources = {.is_development = true, .flags = &flag};
 
-    ck_assert_int_eq(config_load(&config, &sources, &problems), CONFIG_OK);
+    ck_assert_int_eq(config_load(&config, &sources, &config_problems), CONFIG_OK);
     ck_assert(config->is_development);
     ck_assert_int_eq(config->client_publish, ACCESS_ANYONE);
     config = config_free(config);
     sources.n_flags = 1;
-    ck_assert_int_eq(config_load(&config, &sources, &problems), CONFIG_OK);
+    ck_assert_int_eq(config_load(&config, &sources, &config_problems), CONFIG_OK);
     ck_assert_int_eq(config->client_publish, ACCESS_NOBODY);
 }
 END_TEST
 
+static void assert_duration_bounds(const char *flag, const char *least, const char *below) {
+    ck_assert_int_eq(config_try(NULL, NULL, flag, least), CONFIG_OK);
+    config = config_free(config);
+    ck_assert_int_eq(config_try(NULL, NULL, flag, below), CONFIG_BAD);
+    ck_assert_int_eq(config_try(NULL, NULL, flag, "61m"), CONFIG_BAD);
+}
+
+START_TEST(the_deadlines_of_the_watchdog_go_down_to_100_ms) {
+    static const char *const flags[] = {"--watchdog-handshake", "--watchdog-auth",   "--watchdog-ping", "--watchdog-pong",
+                                        "--watchdog-stall",     "--watchdog-linger", "--watchdog-audit"};
+
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+        assert_duration_bounds(flags[i], "100ms", "99ms");
+    assert_duration_bounds("--watchdog-expiry-grace", "0", "-1s");
+    assert_duration_bounds("--socket-user-timeout", "0", "1");
+}
+END_TEST
+
+START_TEST(a_file_may_begin_with_the_mark_of_utf8) {
+    config_write_file("\xef\xbb\xbf[log]\nlevel = debug\n");
+    ck_assert_int_eq(config_try(config_path, NULL, NULL, NULL), CONFIG_OK);
+    ck_assert_int_eq(config->log_level, LOG_LEVEL_DEBUG);
+}
+END_TEST
+
 START_TEST(the_printed_configuration_can_be_read_again) {
-    char *environment[] = {"BARKER_LISTEN_ADDRESS=127.0.0.1:1,[::1]:2", "BARKER_NODE_ID=seven", NULL};
+    char *environment[] = {"BARKER_LISTEN_ADDRESS=127.0.0.1:1,[::1]:2", "BARKER_NODE_ID=seven",
+                           "BARKER_NAMESPACE_CHAT_SLOW=latest", NULL};
     FILE *file;
 
-    ck_assert_int_eq(load(NULL, environment, NULL, NULL), CONFIG_OK);
-    file = fopen(path, "we");
+    ck_assert_int_eq(config_try(NULL, environment, NULL, NULL), CONFIG_OK);
+    file = fopen(config_path, "we");
     ck_assert_ptr_nonnull(file);
     config_print(config, file);
     fclose(file);
     config = config_free(config);
-    ck_assert_int_eq(load(path, NULL, NULL, NULL), CONFIG_OK);
+    ck_assert_int_eq(config_try(config_path, NULL, NULL, NULL), CONFIG_OK);
     ck_assert_uint_eq(config->n_listen_addresses, 2);
     ck_assert_str_eq(config->node_id, "seven");
+    ck_assert_uint_eq(config->namespaces.n_items, 1);
+    ck_assert_str_eq(config->namespaces.items[0].name, "chat");
+    ck_assert_int_eq(config->namespaces.items[0].slow, SLOW_LATEST);
 }
 END_TEST
 
 static TCase *case_of_sources(void) {
     TCase *tcase = tcase_create("sources");
 
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, config_set_up, config_tear_down);
     tcase_add_test(tcase, without_any_source_the_defaults_hold);
     tcase_add_test(tcase, zero_workers_become_one_per_core);
     tcase_add_test(tcase, the_file_beats_the_default);
@@ -330,13 +316,14 @@ static TCase *case_of_sources(void) {
     tcase_add_test(tcase, every_mistake_is_told_at_once);
     tcase_add_test(tcase, an_unknown_variable_of_ours_is_refused);
     tcase_add_test(tcase, the_variables_that_kubernetes_sets_are_no_options);
+    tcase_add_test(tcase, a_file_may_begin_with_the_mark_of_utf8);
     return tcase;
 }
 
 static TCase *case_of_values(void) {
     TCase *tcase = tcase_create("values");
 
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, config_set_up, config_tear_down);
     tcase_add_test(tcase, several_addresses_are_separated_by_commas);
     tcase_add_test(tcase, sixteen_addresses_are_taken_and_seventeen_refused);
     tcase_add_test(tcase, an_address_twice_or_empty_is_refused);
@@ -344,6 +331,7 @@ static TCase *case_of_values(void) {
     tcase_add_test(tcase, a_bad_redis_url_is_told_without_its_password);
     tcase_add_test(tcase, texts_have_bounds);
     tcase_add_test(tcase, development_lets_clients_publish_unless_told_otherwise);
+    tcase_add_test(tcase, the_deadlines_of_the_watchdog_go_down_to_100_ms);
     tcase_add_test(tcase, the_printed_configuration_can_be_read_again);
     return tcase;
 }

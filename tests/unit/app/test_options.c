@@ -17,6 +17,33 @@ START_TEST(one_key_has_three_spellings) {
 }
 END_TEST
 
+START_TEST(an_option_of_namespaces_is_found_with_any_name_in_it) {
+    const Option *option = options_find(OPTION_KEY, "namespace.chat.slow");
+    char name[OPTION_NAME_SIZE];
+
+    ck_assert_ptr_nonnull(option);
+    ck_assert(option_is_of_namespace(option));
+    ck_assert_str_eq(option_namespace(name, option, OPTION_KEY, "namespace.a.b.slow"), "a.b");
+    ck_assert_ptr_eq(options_find(OPTION_FLAG, "--namespace-my-chat-slow"), option);
+    ck_assert_str_eq(option_namespace(name, option, OPTION_FLAG, "--namespace-my-chat-slow"), "my-chat");
+    ck_assert_ptr_eq(options_find(OPTION_ENVIRONMENT, "BARKER_NAMESPACE_MY_CHAT_SLOW"), option);
+    ck_assert_str_eq(option_namespace(name, option, OPTION_ENVIRONMENT, "BARKER_NAMESPACE_MY_CHAT_SLOW"), "my_chat");
+    ck_assert_str_eq(option_namespace(name, options_find(OPTION_KEY, "outbox.slow"), OPTION_KEY, "outbox.slow"), "");
+    ck_assert_ptr_null(options_find(OPTION_KEY, "namespace.slow"));
+}
+END_TEST
+
+START_TEST(an_option_of_namespaces_is_shown_with_a_place_for_the_name) {
+    const Option *option = options_find(OPTION_KEY, "namespace.chat.slow");
+    char name[OPTION_NAME_SIZE];
+
+    ck_assert_str_eq(option_spell(name, option, OPTION_KEY), "namespace.<name>.slow");
+    ck_assert_str_eq(option_spell(name, option, OPTION_FLAG), "--namespace-<name>-slow");
+    ck_assert_str_eq(option_spell_in(name, option, OPTION_FLAG, "my_chat"), "--namespace-my_chat-slow");
+    ck_assert_str_eq(option_spell_in(name, options_find(OPTION_KEY, "outbox.slow"), OPTION_KEY, "chat"), "outbox.slow");
+}
+END_TEST
+
 START_TEST(every_row_is_found_by_every_spelling) {
     size_t n_options;
     const Option *all = options_all(&n_options);
@@ -46,6 +73,8 @@ START_TEST(a_misspelled_name_finds_its_neighbour_and_nonsense_none) {
     ck_assert_str_eq(options_nearest(OPTION_KEY, "redis.ulr")->key, "redis.url");
     ck_assert_str_eq(options_nearest(OPTION_FLAG, "--listen-adress")->key, "listen.address");
     ck_assert_str_eq(options_nearest(OPTION_ENVIRONMENT, "BARKER_LOGLEVEL")->key, "log.level");
+    ck_assert_str_eq(options_nearest(OPTION_FLAG, "--namespace-some-very-long-name-slw")->key, "namespace.*.slow");
+    ck_assert_ptr_null(options_nearest(OPTION_KEY, "namespace.chat.different"));
     ck_assert_ptr_null(options_nearest(OPTION_KEY, "completely.different"));
     ck_assert_ptr_null(options_nearest(OPTION_KEY, "a.b"));
 }
@@ -137,6 +166,8 @@ int main(void) {
     int n_failed;
 
     tcase_add_test(tcase, one_key_has_three_spellings);
+    tcase_add_test(tcase, an_option_of_namespaces_is_found_with_any_name_in_it);
+    tcase_add_test(tcase, an_option_of_namespaces_is_shown_with_a_place_for_the_name);
     tcase_add_test(tcase, every_row_is_found_by_every_spelling);
     tcase_add_test(tcase, the_distance_counts_edits_and_swaps_up_to_its_limit);
     tcase_add_test(tcase, a_misspelled_name_finds_its_neighbour_and_nonsense_none);

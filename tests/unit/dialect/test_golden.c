@@ -86,6 +86,15 @@ static void send_message(FakeSession *fake, const json_t *message) {
     message_unref(sent);
 }
 
+static void send_gap(FakeSession *fake, const json_t *gap) {
+    static const char *const words[GAP_REASONS] = {[GAP_BROKER] = "broker", [GAP_SLOW] = "slow", [GAP_NODE] = "node"};
+    int reason = index_of(text_of(gap, "reason"), words, N_ELEMENTS(words));
+    Frame *frame;
+    ck_assert_int_eq(dialect_barker_v1.gap_frame(&frame, text_of(gap, "channel"), (GapReason)reason), 0);
+    session_send(&fake->session, frame);
+    frame_unref(frame);
+}
+
 /* Does what a frame towards the client is said to follow from. */
 static void act(FakeSession *fake, const json_t *given) {
     const DialectOps *ops = &dialect_barker_v1;
@@ -108,7 +117,7 @@ static void act(FakeSession *fake, const json_t *given) {
     if ((what = json_object_get(given, "message")))
         send_message(fake, what);
     if ((what = json_object_get(given, "gap")))
-        ops->gap(&fake->session, text_of(what, "channel"));
+        send_gap(fake, what);
     if ((what = json_object_get(given, "closing")))
         ops->closing(&fake->session, (uint16_t)json_integer_value(json_object_get(what, "code")), text_of(what, "reason"));
 }
@@ -209,6 +218,15 @@ START_TEST(each_type_has_a_golden_frame) {
 }
 END_TEST
 
+START_TEST(each_reason_of_a_gap_has_a_golden_frame) {
+    static const char *const reasons[GAP_REASONS] = {"broker_reconnected", "slow_consumer", "node_overloaded"};
+    load();
+    for (size_t i = 0; i < N_ELEMENTS(reasons); i++)
+        ck_assert_msg(has_frame_with("to_client", reasons[i]), "%s", reasons[i]);
+    unload();
+}
+END_TEST
+
 START_TEST(each_line_goes_one_of_the_two_ways) {
     load();
     for (size_t i = 0; i < n_lines; i++)
@@ -223,6 +241,7 @@ int main(void) {
         each_frame_to_the_server_leads_to_its_command,
         each_error_code_has_a_golden_frame,
         each_type_has_a_golden_frame,
+        each_reason_of_a_gap_has_a_golden_frame,
         each_line_goes_one_of_the_two_ways,
     };
     return run_suite("golden", tests, N_ELEMENTS(tests));

@@ -13,6 +13,9 @@ typedef struct Reader {
     Subscriber subscriber;
     uint32_t n_sent, n_subscribed, n_refused, n_gaps;
     uint64_t request_id;
+    GapReason reason;
+    uint64_t channel_token; /* of the last frame */
+    SlowPolicy slow;
     char last[32];
 } Reader;
 
@@ -33,6 +36,8 @@ static void told_send(Subscriber *subscriber, Frame *frame) {
     reader->n_sent++;
     memcpy(reader->last, frame->bytes, frame->n_bytes);
     reader->last[frame->n_bytes] = '\0';
+    reader->channel_token = frame->channel_token;
+    reader->slow = (SlowPolicy)frame->slow;
 }
 
 static void told_subscribed(Subscriber *subscriber, Subscription *subscription) {
@@ -45,8 +50,9 @@ static void told_refused(Subscriber *subscriber, Subscription *subscription) {
     reader_of(subscriber)->request_id = subscription->request_id;
 }
 
-static void told_gap(Subscriber *subscriber, const Channel *channel) {
+static void told_gap(Subscriber *subscriber, const Channel *channel, GapReason reason) {
     reader_of(subscriber)->n_gaps++;
+    reader_of(subscriber)->reason = reason;
 }
 
 static void told_want(void *context, const char *channel, size_t n_channel, uint64_t token) {
@@ -81,8 +87,10 @@ static const FrameEncoder binary = {7, encode_binary};
 static const FrameEncoder failing = {3, encode_without_memory};
 
 static void begin(void) {
+    static Namespace chat = {"chat", SLOW_LATEST};
+    static const Namespaces namespaces = {.fallback = {.slow = SLOW_DROP_OLDEST}, .items = &chat, .n_items = 1};
     memset(&f, 0, sizeof(f));
-    hub_init(&f.hub, &ops, NULL);
+    hub_init(&f.hub, &namespaces, &ops, NULL);
     for (int i = 0; i < N_READERS; i++)
         subscriber_init(&f.readers[i].subscriber, &text);
 }
@@ -297,6 +305,7 @@ START_TEST(who_misses_a_message_for_want_of_memory_is_told_of_a_gap) {
     deliver("news", "hi");
     ck_assert_uint_eq(f.readers[0].n_gaps, 1);
     ck_assert_uint_eq(f.readers[1].n_gaps, 1);
+    ck_assert_int_eq(f.readers[1].reason, GAP_NODE);
     ck_assert_uint_eq(f.readers[2].n_sent, 1);
     ck_assert_uint_eq(counter_read(&f.hub.counters.encode_failures), 1);
     ck_assert_uint_eq(f.n_encoded, 2);
@@ -314,6 +323,45 @@ START_TEST(a_gap_is_told_for_each_active_channel) {
     hub_gap(&f.hub);
     ck_assert_uint_eq(f.readers[0].n_gaps, 2);
     ck_assert_uint_eq(f.readers[1].n_gaps, 0);
+    ck_assert_int_eq(f.readers[0].reason, GAP_BROKER);
+    end();
+}
+END_TEST
+
+START_TEST(what_the_node_itself_drops_is_told_as_such) {
+    begin();
+    subscribe(0, "news", 1);
+    answer("news", true);
+    hub_overloaded(&f.hub);
+    ck_assert_uint_eq(f.readers[0].n_gaps, 1);
+    ck_assert_int_eq(f.readers[0].reason, GAP_NODE);
+    end();
+}
+END_TEST
+
+START_TEST(a_frame_carries_its_channel_and_the_policy_of_its_namespace) {
+    begin();
+    subscribe(0, "chat:1", 1);
+    answer("chat:1", true);
+    subscribe(1, "news", 1);
+    answer("news", true);
+    deliver("chat:1", "hi");
+    deliver("news", "hi");
+    ck_assert_int_eq(f.readers[0].slow, SLOW_LATEST);
+    ck_assert_int_eq(f.readers[1].slow, SLOW_DROP_OLDEST);
+    ck_assert_uint_eq(f.readers[0].channel_token, find(0, "chat:1")->channel->token);
+    ck_assert_uint_ne(f.readers[0].channel_token, 0);
+    ck_assert_uint_ne(f.readers[0].channel_token, f.readers[1].channel_token);
+    end();
+}
+END_TEST
+
+START_TEST(without_namespaces_every_channel_closes_its_slow_readers) {
+    begin();
+    hub_finish(&f.hub);
+    hub_init(&f.hub, NULL, &ops, NULL);
+    subscribe(0, "chat:1", 1);
+    ck_assert_int_eq(find(0, "chat:1")->channel->slow, SLOW_CLOSE);
     end();
 }
 END_TEST
@@ -370,6 +418,9 @@ int main(void) {
         a_message_nobody_subscribes_to_is_counted,
         who_misses_a_message_for_want_of_memory_is_told_of_a_gap,
         a_gap_is_told_for_each_active_channel,
+        what_the_node_itself_drops_is_told_as_such,
+        a_frame_carries_its_channel_and_the_policy_of_its_namespace,
+        without_namespaces_every_channel_closes_its_slow_readers,
         a_crowd_may_leave_all_its_channels,
         without_memory_a_subscribe_leaves_nothing_behind,
     };

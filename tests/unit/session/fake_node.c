@@ -7,7 +7,15 @@
 FakeNode node;
 
 const SessionOptions fake_options = {
-    .watchdog = {.handshake_ms = 10000, .ping_ms = 25000, .pong_ms = 10000, .pong_grace_ms = 1000, .linger_ms = 5000},
+    .watchdog = {.handshake_ms = 10000,
+                 .auth_ms = 10000,
+                 .ping_ms = 25000,
+                 .pong_ms = 10000,
+                 .pong_grace_ms = 1000,
+                 .stall_ms = 10000,
+                 .expiry_grace_ms = 5000,
+                 .linger_ms = 5000},
+    .audit_ms = 30000,
     .outbox_limit_bytes = 100,
     .message_limit_bytes = 10000,
     .subscriptions_limit = 3,
@@ -75,8 +83,11 @@ static void dialect_published(Session *session, uint64_t request_id, BrokerResul
     node.result = result;
 }
 
-static void dialect_gap(Session *session, const char *channel) {
+static int dialect_gap_frame(Frame **out, const char *channel, GapReason reason) {
+    char text[FAKE_TEXT];
     node.n_gaps++;
+    node.reason = reason;
+    return frame_new_copy(out, FRAME_TEXT, text, (size_t)snprintf(text, sizeof(text), "gap %s", channel));
 }
 
 static void dialect_closing(Session *session, uint16_t code, const char *reason) {
@@ -98,7 +109,7 @@ const DialectOps fake_dialect = {
     .subscribed = dialect_subscribed,
     .subscribe_refused = dialect_refused,
     .published = dialect_published,
-    .gap = dialect_gap,
+    .gap_frame = dialect_gap_frame,
     .closing = dialect_closing,
 };
 

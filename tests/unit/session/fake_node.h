@@ -32,6 +32,7 @@ typedef struct FakeNode {
     size_t n_bytes;
     char received[FAKE_TEXT]; /* its first bytes, NUL-terminated */
     uint64_t request_id;      /* of the last answer */
+    GapReason reason;         /* of the last gap; its frame is "gap <channel>" */
     BrokerResult result;
     uint16_t closing_code;
     const char *last_words; /* sent by closing; NULL: none */
@@ -40,7 +41,8 @@ typedef struct FakeNode {
 
 extern FakeNode node;
 extern const DialectOps fake_dialect;
-extern const SessionOptions fake_options; /* ping 25 s, pong 10 s + 1 s, linger 5 s, handshake 10 s; outbox 100 bytes */
+extern const SessionOptions fake_options; /* ping 25 s, pong 10 s + 1 s, linger 5 s, handshake, auth and
+                                             stall 10 s, expiry + 5 s, audit 30 s; outbox 100 bytes */
 
 void node_begin(const SessionOptions *options);
 void node_end(void); /* finishes the table; nothing may be left */

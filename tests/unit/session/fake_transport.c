@@ -26,13 +26,25 @@ static int64_t fake_silent_ms(Transport *transport) {
     return fake_of(transport)->silent_ms;
 }
 
-static const TransportOps ops = {fake_write, fake_terminate, fake_silent_ms};
+static uint64_t fake_acknowledged_bytes(Transport *transport) {
+    FakeTransport *fake = fake_of(transport);
+    return fake->n_acknowledged_bytes += fake->n_acknowledged_step;
+}
+
+static void fake_inspect(Transport *transport, TransportFacts *facts) {
+    fake_of(transport)->n_inspected++;
+    *facts = fake_of(transport)->facts;
+}
+
+static const TransportOps ops = {fake_write, fake_terminate, fake_silent_ms, fake_acknowledged_bytes, fake_inspect};
 
 void fake_transport_init(FakeTransport *fake) {
     memset(fake, 0, sizeof(*fake));
     fake->transport.ops = &ops;
     fake->answer = TRANSPORT_WRITTEN;
     fake->silent_ms = -1;
+    fake->facts =
+        (TransportFacts){.is_alive = true, .is_tcp = true, .tcp_state = TRANSPORT_TCP_ESTABLISHED, .is_holding = true};
 }
 
 static uint64_t big_endian(const uint8_t *bytes, size_t n_bytes) {

@@ -18,11 +18,13 @@ END_TEST
 START_TEST(each_code_may_stand_in_a_close_frame) {
     for (Cause cause = CAUSE_NONE; cause < CAUSE_COUNT; cause++) {
         uint16_t code = cause_code(cause);
-        ck_assert((code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014));
+        ck_assert((code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 4000 && code <= 4999));
     }
     ck_assert_uint_eq(cause_code(CAUSE_SLOW_CONSUMER), 1013);
     ck_assert_uint_eq(cause_code(CAUSE_MESSAGE_TOO_BIG), 1009);
     ck_assert_uint_eq(cause_code(CAUSE_SHUTDOWN), 1001);
+    ck_assert_uint_eq(cause_code(CAUSE_AUTH_TIMEOUT), 4401);
+    ck_assert_uint_eq(cause_code(CAUSE_TOKEN_EXPIRED), 4402);
 }
 END_TEST
 

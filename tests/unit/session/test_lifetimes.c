@@ -10,6 +10,11 @@
 #include "suite.h"
 
 enum { N_ACTORS = 16, N_CHANNELS = 4, N_STEPS = 60000, MESSAGE_LIMIT = 300 };
+enum { NAME_BYTES = 2, AUDIT_MS = 200, LEAP_MS = 3000 };
+
+static const char *const channel_names[N_CHANNELS] = {"a:", "b:", "c:", "d:"}; /* each a namespace of its own */
+static Namespace namespace_items[] = {{"b", SLOW_DROP_OLDEST}, {"c", SLOW_LATEST}, {"d", SLOW_LATEST}};
+static const Namespaces namespaces = {.items = namespace_items, .n_items = N_ELEMENTS(namespace_items)};
 
 /* One connection as the world outside sees it. */
 typedef struct Actor {
@@ -18,6 +23,11 @@ typedef struct Actor {
     uint64_t id;
     ReadyState seen; /* the state after the last step */
     bool is_opened, is_gone, is_terminated, is_failed, is_blocked, is_broken, has_sent_close;
+    bool is_lost;      /* its end will never be reported */
+    bool is_silent;    /* it reads nothing and says nothing */
+    uint8_t tcp_state; /* what the kernel says, whether it is so or not */
+    uint64_t n_acknowledged_bytes;
+    uint64_t lost_at_ms;
     uint32_t last_written; /* number of the last data frame on its wire */
     uint32_t n_allowed;    /* data frames from this number on came after it was OPEN */
 } Actor;
@@ -26,7 +36,7 @@ static Actor actors[N_ACTORS];
 static SessionTable table;
 static uint64_t now_ms;
 static uint64_t tokens[N_CHANNELS];
-static uint32_t n_wants, n_unwants, n_frames;
+static uint32_t n_wants, n_unwants, n_frames, n_notices;
 static uint64_t random_state;
 static const char *violation; /* callbacks must not assert: Check allocates, and memory may be set to fail */
 
@@ -46,6 +56,10 @@ static void check_frame(Actor *actor, uint8_t opcode, const uint8_t *payload) {
     must(!actor->has_sent_close, "nothing follows the close frame");
     if (opcode == FRAME_CLOSE)
         actor->has_sent_close = true;
+    if (opcode == FRAME_BINARY) {
+        must(payload[0] != GAP_SLOW || actor->session->state == READY_STATE_OPEN, "only OPEN is told of what it lost");
+        n_notices += payload[0] == GAP_SLOW;
+    }
     if (opcode != FRAME_TEXT)
         return;
     uint32_t number;
@@ -60,6 +74,8 @@ static int actor_write(Transport *transport, const uint8_t *bytes, size_t n_byte
     Actor *actor = container_of(transport, Actor, transport);
     ReadyState state = actor->session->state;
     must(!actor->is_gone && !actor->is_terminated && !actor->is_failed, "a dead transport is not written to");
+    if (actor->is_lost)
+        return TRANSPORT_FAILED;
     must(!actor->is_blocked, "a blocked transport is not written to");
     must(!actor->is_broken, "nothing follows the library's own close frame");
     must(state == READY_STATE_OPEN || state == READY_STATE_CLOSING, "only OPEN and CLOSING write");
@@ -84,7 +100,24 @@ static int64_t actor_silent_ms(Transport *transport) {
     return (int64_t)pick(2000) - 1;
 }
 
-static const TransportOps transport_ops = {actor_write, actor_terminate, actor_silent_ms};
+static uint64_t actor_acknowledged_bytes(Transport *transport) {
+    Actor *actor = container_of(transport, Actor, transport);
+    must(!actor->is_gone, "a transport that has gone is not asked");
+    return actor->n_acknowledged_bytes += !actor->is_silent && pick(2);
+}
+
+static void actor_inspect(Transport *transport, TransportFacts *facts) {
+    const Actor *actor = container_of(transport, Actor, transport);
+    must(!actor->is_gone && !actor->is_terminated, "a transport that has gone is not asked");
+    *facts = (TransportFacts){.is_alive = !actor->is_lost,
+                              .is_tcp = pick(10) > 0,
+                              .tcp_state = actor->tcp_state,
+                              .n_unsent_bytes = pick(3),
+                              .is_holding = pick(2)};
+}
+
+static const TransportOps transport_ops = {actor_write, actor_terminate, actor_silent_ms, actor_acknowledged_bytes,
+                                           actor_inspect};
 
 static void port_want(BrokerPort *port, const char *channel, size_t n_channel, uint64_t token) {
     n_wants++;
@@ -119,8 +152,8 @@ static void send_number(Session *session) {
 }
 
 static void act_up(Session *session) {
-    const char channel = (char)('a' + pick(N_CHANNELS));
-    switch (pick(6)) {
+    const char *channel = channel_names[pick(N_CHANNELS)];
+    switch (pick(8)) {
     case 0:
         send_number(session);
         break;
@@ -131,13 +164,19 @@ static void act_up(Session *session) {
         session_terminate(session, CAUSE_FORBIDDEN);
         break;
     case 3:
-        command_unsubscribe(session, &channel, 1);
+        command_unsubscribe(session, channel, NAME_BYTES);
         break;
     case 4:
-        command_publish(session, &channel, 1, "x", 1, 1);
+        command_publish(session, channel, NAME_BYTES, "x", 1, 1);
+        break;
+    case 5:
+        session_authenticated(session, pick(4) ? now_ms + pick(1000) : 0);
+        break;
+    case 6:
+        session_ping(session);
         break;
     default:
-        command_subscribe(session, &channel, 1, 1);
+        command_subscribe(session, channel, NAME_BYTES, 1);
     }
 }
 
@@ -147,8 +186,10 @@ static int dialect_encode(Frame **out, const Message *message) {
 
 static void dialect_opened(Session *session, const char *channels, size_t n_channels) {
     container_of(session->transport, Actor, transport)->is_opened = true;
-    for (const char *channel = "abcd"; *channel; channel++)
-        command_subscribe(session, channel, 1, 1);
+    if (pick(3) == 0)
+        session_require_auth(session);
+    for (int i = 0; i < N_CHANNELS; i++)
+        command_subscribe(session, channel_names[i], NAME_BYTES, 1);
 }
 
 static void dialect_received(Session *session, char *bytes, size_t n_bytes, bool is_binary) {
@@ -162,10 +203,9 @@ static void dialect_subscribed(Session *session, const char *channel, uint64_t r
     send_number(session);
 }
 
-static void dialect_gap(Session *session, const char *channel) {
-    must(session->state == READY_STATE_OPEN, "only OPEN is told");
-    if (pick(4) == 0)
-        session_close(session, CAUSE_BROKER);
+static int dialect_gap_frame(Frame **out, const char *channel, GapReason reason) {
+    uint8_t byte = (uint8_t)reason;
+    return frame_new_copy(out, FRAME_BINARY, &byte, sizeof(byte));
 }
 
 static void dialect_published(Session *session, uint64_t request_id, BrokerResult result) {
@@ -180,10 +220,12 @@ static void dialect_closing(Session *session, uint16_t code, const char *reason)
 
 static const DialectOps dialect = {"random",          {0, dialect_encode}, dialect_opened,
                                    dialect_received,  dialect_subscribed,  dialect_subscribed,
-                                   dialect_published, dialect_gap,         dialect_closing};
+                                   dialect_published, dialect_gap_frame,   dialect_closing};
 
 static void connect_actor(Actor *actor) {
-    *actor = (Actor){.transport = {&transport_ops}};
+    *actor = (Actor){.transport = {&transport_ops},
+                     .is_silent = pick(4) == 0,
+                     .tcp_state = pick(8) ? TRANSPORT_TCP_ESTABLISHED : (uint8_t)(1 + pick(11))};
     if (session_new(&actor->session, &table, &actor->transport) < 0)
         actor->session = NULL;
     else
@@ -206,8 +248,14 @@ static void break_protocol(Actor *actor) {
     session_broken(actor->session);
 }
 
+/* From here on only a deadline or the audit can end it. */
+static void lose(Actor *actor) {
+    actor->is_lost = true;
+    actor->lost_at_ms = now_ms;
+}
+
 static void unblock(Actor *actor) {
-    if (actor->is_blocked) {
+    if (actor->is_blocked && !actor->is_silent) {
         actor->is_blocked = false;
         session_writeable(actor->session);
     }
@@ -227,19 +275,26 @@ static void receive(Session *session) {
 static void step_actor(Actor *actor) {
     Session *session = actor->session;
     uint32_t n = pick(100);
-    if (n < 30)
+    bool is_quiet = actor->is_gone || actor->is_lost;
+    if (n < 20)
         send_number(session);
-    else if (n < 55 && !actor->is_gone)
+    else if (n < 30 && actor->is_opened)
+        act_up(session);
+    else if (n < 30)
+        send_number(session);
+    else if (n < 55 && !is_quiet)
         session_open(session, &dialect, "", 0);
-    else if (n < 75 && !actor->is_gone)
+    else if (n < 75 && !is_quiet && !actor->is_silent)
         receive(session);
-    else if (n < 92 && !actor->is_gone)
+    else if (n < 91 && !is_quiet)
         unblock(actor);
-    else if (n < 94 && !actor->is_gone)
+    else if (n < 92 && !is_quiet)
+        lose(actor);
+    else if (n < 94 && !is_quiet)
         peer_closes(actor);
-    else if (n < 95 && !actor->is_gone && actor->is_opened)
+    else if (n < 95 && !is_quiet && actor->is_opened)
         break_protocol(actor);
-    else if (n < 96 && !actor->is_gone)
+    else if (n < 96 && !is_quiet)
         go(actor);
     else if (n < 98)
         session_close(session, CAUSE_UNSUPPORTED);
@@ -249,11 +304,11 @@ static void step_actor(Actor *actor) {
         session_table_published(&table, actor->id, 1, BROKER_OK);
 }
 
-static void deliver(char channel) {
+static void deliver(const char *channel) {
     char text[100];
     Message *message;
     size_t n_text = number_text(text);
-    if (message_new(&message, &channel, 1, text, n_text) < 0)
+    if (message_new(&message, channel, NAME_BYTES, text, n_text) < 0)
         return;
     hub_deliver(&table.hub, message);
     message_unref(message);
@@ -269,18 +324,18 @@ static void turn(void) {
 }
 
 static void step_table(void) {
-    const char channel = (char)('a' + pick(N_CHANNELS));
+    const char *channel = channel_names[pick(N_CHANNELS)];
     uint32_t n = pick(100);
     if (n < 40)
         turn();
     else if (n < 60)
-        session_table_tick(&table, now_ms += pick(300));
+        session_table_tick(&table, now_ms += pick(100) ? pick(300) : pick(LEAP_MS)); /* now and then it leaps */
     else if (n < 90)
         deliver(channel);
     else if (n < 98)
-        hub_acknowledge(&table.hub, &channel, 1, tokens[channel - 'a'], pick(10) > 0);
+        hub_acknowledge(&table.hub, channel, NAME_BYTES, tokens[channel[0] - 'a'], pick(10) > 0);
     else if (n < 99)
-        hub_gap(&table.hub);
+        (pick(2) ? hub_gap : hub_overloaded)(&table.hub);
     else if (pick(50) == 0)
         session_table_close_all(&table, CAUSE_SHUTDOWN);
 }
@@ -293,6 +348,8 @@ static void look_at(Actor *actor) {
     must(state != READY_STATE_CLOSING || actor->is_opened, "only what was OPEN becomes CLOSING");
     must(state != READY_STATE_CLOSED || !list_is_linked(&actor->session->dirty), "what is CLOSED waits for no flush");
     must((state == READY_STATE_CLOSED) != wheel_is_armed(&actor->session->watchdog.entry), "all but CLOSED have a deadline");
+    must(state == READY_STATE_CLOSED || !actor->is_lost || now_ms - actor->lost_at_ms <= 2 * (AUDIT_MS + LEAP_MS),
+         "what was never reported is found");
     if (state > READY_STATE_OPEN && !actor->n_allowed)
         actor->n_allowed = n_frames + 1;
     actor->seen = state;
@@ -320,14 +377,18 @@ static uint64_t sum(const Counter *counters, size_t n_counters) {
 }
 
 static void assert_walked_everywhere(void) {
-    const Cause walked[] = {CAUSE_HANDSHAKE_TIMEOUT, CAUSE_PONG_TIMEOUT, CAUSE_LINGER_TIMEOUT, CAUSE_WRITE_FAILED,
-                            CAUSE_CLIENT_GONE};
+    const Cause walked[] = {CAUSE_HANDSHAKE_TIMEOUT, CAUSE_PONG_TIMEOUT, CAUSE_LINGER_TIMEOUT,
+                            CAUSE_WRITE_FAILED,      CAUSE_CLIENT_GONE,  CAUSE_STALLED,
+                            CAUSE_AUDIT_UNREPORTED,  CAUSE_AUDIT_SOCKET, CAUSE_AUDIT_BLOCKED};
     for (size_t i = 0; i < N_ELEMENTS(walked); i++)
         ck_assert_msg(counter_read(&table.counters.terminated[walked[i]]) > 0, "no %s", cause_name(walked[i]));
-    const Cause closed[] = {CAUSE_CLIENT_CLOSED,   CAUSE_SLOW_CONSUMER,  CAUSE_BAD_UTF8,
-                            CAUSE_MESSAGE_TOO_BIG, CAUSE_PROTOCOL_ERROR, CAUSE_OUT_OF_MEMORY};
+    const Cause closed[] = {CAUSE_CLIENT_CLOSED,  CAUSE_SLOW_CONSUMER, CAUSE_BAD_UTF8,     CAUSE_MESSAGE_TOO_BIG,
+                            CAUSE_PROTOCOL_ERROR, CAUSE_OUT_OF_MEMORY, CAUSE_AUTH_TIMEOUT, CAUSE_TOKEN_EXPIRED};
     for (size_t i = 0; i < N_ELEMENTS(closed); i++)
         ck_assert_msg(counter_read(&table.counters.closed[closed[i]]) > 0, "no %s", cause_name(closed[i]));
+    ck_assert_uint_gt(counter_read(&table.counters.evicted_frames[SLOW_DROP_OLDEST]), 0);
+    ck_assert_uint_gt(counter_read(&table.counters.evicted_frames[SLOW_LATEST]), 0);
+    ck_assert_uint_gt(n_notices, 0);
 }
 
 static void assert_all_ended(void) {
@@ -341,6 +402,8 @@ static void assert_all_ended(void) {
     ck_assert_uint_eq(counter_read(&table.hub.counters.channels), 0);
     ck_assert_uint_eq(counter_read(&table.hub.counters.subscriptions), 0);
     ck_assert_uint_eq(n_wants, n_unwants);
+    ck_assert_uint_eq(counter_read(&counters->evicted_frames[SLOW_CLOSE]), 0);
+    ck_assert_uint_eq(counter_read(&counters->terminated[CAUSE_AUDIT_DEADLINE]), 0); /* no fact lies about that */
     ck_assert_uint_ge(n_ended, n_accepted);
     ck_assert_uint_le(n_ended, n_accepted + n_closed);
     for (Actor *actor = actors; actor < actors + N_ACTORS; actor++)
@@ -350,12 +413,21 @@ static void assert_all_ended(void) {
 
 START_TEST(every_random_life_ends_once_and_writes_nothing_it_may_not) {
     const SessionOptions options = {
-        .watchdog = {.handshake_ms = 300, .ping_ms = 500, .pong_ms = 200, .pong_grace_ms = 100, .linger_ms = 400},
+        .watchdog = {.handshake_ms = 300,
+                     .auth_ms = 400,
+                     .ping_ms = 500,
+                     .pong_ms = 200,
+                     .pong_grace_ms = 100,
+                     .stall_ms = 700,
+                     .expiry_grace_ms = 100,
+                     .linger_ms = 400},
+        .audit_ms = AUDIT_MS,
         .outbox_limit_bytes = 300,
         .message_limit_bytes = MESSAGE_LIMIT,
         .subscriptions_limit = 3,
         .clients_may_subscribe = true,
         .clients_may_publish = true,
+        .namespaces = &namespaces,
     };
     random_state = 0x9e3779b97f4a7c15 + (uint64_t)_i;
     now_ms = 1000;

@@ -2,6 +2,7 @@
 
 #include "failing_memory.h"
 #include "fake_node.h"
+#include "session/commands.h"
 #include "session/session.h"
 #include "suite.h"
 
@@ -51,6 +52,68 @@ START_TEST(a_send_is_refused_and_counted_in_any_state_but_open) {
     ck_assert_uint_eq(count_refused(READY_STATE_CLOSED), 1);
     node_end();
     assert_silence(&fake);
+}
+END_TEST
+
+static void refuse_everything(Session *session, const Channel *channel) {
+    uint64_t n_before = count_refused(session->state);
+    Frame *frame;
+    frame_new_copy(&frame, FRAME_TEXT, "x", 1);
+    ck_assert_int_eq(session_send(session, frame), SESSION_REFUSED);
+    frame_unref(frame);
+    ck_assert_int_eq(session_send_text(session, "x", 1), SESSION_REFUSED);
+    ck_assert_int_eq(session_send_gap(session, channel, GAP_BROKER), SESSION_REFUSED);
+    ck_assert_int_eq(session_ping(session), SESSION_REFUSED);
+    ck_assert_uint_eq(count_refused(session->state), n_before + 4);
+}
+
+START_TEST(every_way_to_send_refuses_and_counts_in_each_state_but_open) {
+    node_begin(&fake_options);
+    Channel *channel;
+    ck_assert_int_eq(channel_new(&channel, "news", 4, 1), 0);
+    Session *session = node_connect(&fake);
+    refuse_everything(session, channel);
+    session_open(session, &fake_dialect, "", 0);
+    session_close(session, CAUSE_SHUTDOWN);
+    refuse_everything(session, channel);
+    session_terminate(session, CAUSE_SHUTDOWN);
+    refuse_everything(session, channel);
+    ck_assert_uint_eq(count_refused(READY_STATE_OPEN), 0);
+    ck_assert_uint_eq(node.n_gaps, 0);
+    channel_free(channel);
+    node_end();
+    assert_silence(&fake);
+}
+END_TEST
+
+START_TEST(what_the_hub_sends_to_a_closing_or_closed_session_is_counted) {
+    node_begin(&fake_options);
+    Session *session = node_open(&fake);
+    command_subscribe(session, "news", 4, 1);
+    node_answer(true);
+    session_close(session, CAUSE_SHUTDOWN);
+    node_deliver("news", "late");
+    hub_gap(&node.table.hub);
+    ck_assert_uint_eq(count_refused(READY_STATE_CLOSING), 2);
+    session_terminate(session, CAUSE_SHUTDOWN);
+    node_deliver("news", "late");
+    hub_overloaded(&node.table.hub);
+    ck_assert_uint_eq(count_refused(READY_STATE_CLOSED), 2);
+    node_end();
+    assert_silence(&fake);
+}
+END_TEST
+
+START_TEST(without_memory_for_a_gap_notice_it_is_closed_with_1011) {
+    node_begin(&fake_options);
+    Session *session = node_open(&fake);
+    command_subscribe(session, "news", 4, 1);
+    node_answer(true);
+    memory_fail_at(1);
+    hub_gap(&node.table.hub);
+    node_turn();
+    assert_close(&fake, 1011);
+    node_end();
 }
 END_TEST
 
@@ -213,6 +276,9 @@ int main(void) {
     const TTest *const tests[] = {
         all_waiting_frames_leave_in_one_write_at_the_end_of_the_turn,
         a_send_is_refused_and_counted_in_any_state_but_open,
+        every_way_to_send_refuses_and_counts_in_each_state_but_open,
+        what_the_hub_sends_to_a_closing_or_closed_session_is_counted,
+        without_memory_for_a_gap_notice_it_is_closed_with_1011,
         a_slow_consumer_is_closed_with_1013_and_nothing_else,
         a_blocked_session_is_written_to_again_when_it_is_writeable,
         writeable_with_nothing_waiting_writes_nothing,

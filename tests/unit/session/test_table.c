@@ -77,6 +77,10 @@ START_TEST(a_gap_is_told_to_each_subscriber) {
     node_answer(true);
     hub_gap(&node.table.hub);
     ck_assert_uint_eq(node.n_gaps, CROWD);
+    ck_assert_int_eq(node.reason, GAP_BROKER);
+    node_turn();
+    for (int i = 0; i < CROWD; i++)
+        assert_text(&fakes[i], "gap news");
     node_end();
 }
 END_TEST

@@ -1,0 +1,71 @@
+#include <libwebsockets.h>
+#include <string.h>
+
+#include "dialect/dialect.h"
+#include "net/ws_connection.h"
+
+enum {
+    WS_PARAMETERS_LIMIT = 16 * 1024, /* bytes; all of a request's headers have less */
+    WS_SUBPROTOCOLS_MAX = 127,       /* the library takes no longer list */
+    WS_UPGRADE_MAX = 32,             /* longer values of Upgrade and Sec-WebSocket-Version are none that we serve */
+};
+
+static bool ws_header_is(struct lws *wsi, enum lws_token_indexes token, const char *expected) {
+    char value[WS_UPGRADE_MAX];
+    return lws_hdr_copy(wsi, value, sizeof(value), token) > 0 && strcasecmp(value, expected) == 0;
+}
+
+/* The library hangs up without a word on a list that has no protocol of ours. */
+static bool ws_subprotocol_is_ours(struct lws *wsi) {
+    char list[WS_SUBPROTOCOLS_MAX];
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) <= 0)
+        return true;
+    if (lws_hdr_copy(wsi, list, sizeof(list), WSI_TOKEN_PROTOCOL) < 0)
+        return false;
+    char *rest = NULL;
+    for (char *name = strtok_r(list, ", \t", &rest); name; name = strtok_r(NULL, ", \t", &rest))
+        if (strcmp(name, WS_SUBPROTOCOL) == 0)
+            return true;
+    return false;
+}
+
+/* The library has undone the percent-encoding and keeps each parameter apart. */
+static int ws_collect_parameters(struct lws *wsi, DialectRequest *request, char *text, size_t n_text) {
+    request->parameters = text;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) <= 0)
+        return 0;
+    for (int i = 0;; i++) {
+        size_t used = request->n_parameters;
+        int n = lws_hdr_copy_fragment(wsi, text + used, (int)(n_text - used), WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (n == -1 && lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) == 0)
+            return 0;
+        if (n < 0)
+            return -1;
+        request->n_parameters += (size_t)n + 1;
+    }
+}
+
+int ws_connection_judge_upgrade(WsConnection *connection) {
+    struct lws *wsi = connection->wsi;
+    if (!ws_header_is(wsi, WSI_TOKEN_UPGRADE, "websocket"))
+        return -1;
+    char *uri;
+    int n_uri = 0;
+    if (lws_http_get_uri_and_method(wsi, &uri, &n_uri) != LWSHUMETH_GET)
+        return ws_http_refuse(connection, 405, "Allow: GET\r\n", "A WebSocket begins with GET.\n");
+    if (!ws_header_is(wsi, WSI_TOKEN_VERSION, "13"))
+        return ws_http_refuse(connection, 426, "Sec-WebSocket-Version: 13\r\n", "WebSocket version 13, please.\n");
+    if (!ws_subprotocol_is_ours(wsi))
+        return ws_http_refuse(connection, 400, NULL, "Of subprotocols there is barker.v1 alone; none may be named.\n");
+    char parameters[WS_PARAMETERS_LIMIT];
+    DialectRequest request = {.path = uri, .n_path = (size_t)n_uri};
+    if (ws_collect_parameters(wsi, &request, parameters, sizeof(parameters)) < 0)
+        return ws_http_refuse(connection, 414, NULL, "The query is too long.\n");
+    const char *reason = "";
+    int r = dialect_find(&connection->dialect, &request, &connection->channels, &reason);
+    if (r == DIALECT_NOT_FOUND)
+        return ws_http_refuse(connection, 404, NULL, "No WebSocket is served at this path: try /ws or /raw/<channel>.\n");
+    if (r == DIALECT_BAD_REQUEST)
+        return ws_http_refuse(connection, 400, NULL, reason);
+    return r < 0 ? ws_http_refuse(connection, 503, NULL, "Out of memory.\n") : 0;
+}

@@ -1,0 +1,11 @@
+/* The changes of readyState, TRANSITION(from, event, to); what is not here changes nothing. connection.pml and
+   tests/unit/session/test_model.c read this file, so that the model and the code cannot drift apart. */
+TRANSITION(CONNECTING, OPENED, OPEN)
+TRANSITION(CONNECTING, TERMINATE, CLOSED)
+TRANSITION(CONNECTING, GONE, CLOSED)
+TRANSITION(OPEN, CLOSE, CLOSING)
+TRANSITION(OPEN, PEER_CLOSED, CLOSING)
+TRANSITION(OPEN, TERMINATE, CLOSED)
+TRANSITION(OPEN, GONE, CLOSED)
+TRANSITION(CLOSING, TERMINATE, CLOSED)
+TRANSITION(CLOSING, GONE, CLOSED)
