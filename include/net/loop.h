@@ -7,7 +7,7 @@
 
 typedef struct LoopOps {
     void (*woken)(void *context);                 /* the inbox has something */
-    void (*tick)(void *context, uint64_t now_ms); /* every WHEEL_TICK_MS */
+    void (*tick)(void *context, uint64_t now_ms); /* at each multiple of WHEEL_TICK_MS */
     void (*turn)(void *context);                  /* everything that was ready has been dispatched: flush, then reap */
 } LoopOps;
 

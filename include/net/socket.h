@@ -16,7 +16,7 @@ typedef struct SocketFacts {
     uint8_t tcp_state;             /* TCP_ESTABLISHED 1 to TCP_CLOSING 11, as in netinet/tcp.h */
     uint32_t silent_ms;            /* since the last byte came from the peer; TCP only */
     uint64_t n_acknowledged_bytes; /* of ours, by the peer's kernel; TCP only */
-    uint32_t n_unsent_bytes;       /* in the kernel, not acknowledged; of a unix socket, not read */
+    uint32_t n_unsent_bytes;       /* in the kernel: unsent, and unacknowledged in whole segments; of a unix socket, not read */
 } SocketFacts;
 
 void socket_prepare(int fd, const SocketOptions *options); /* small frames leave at once; what fails is left as it is */

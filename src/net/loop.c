@@ -11,9 +11,18 @@ static void loop_on_wake(uv_async_t *handle) {
     loop->ops->woken(loop->context);
 }
 
+static void loop_on_tick(uv_timer_t *handle);
+
+/* At the clock's own ticks, which are the wheel's: a timer with a phase of its own would make deadlines up to a tick later. */
+static void loop_arm_tick(Loop *loop) {
+    uv_update_time(&loop->uv);
+    uv_timer_start(&loop->tick, loop_on_tick, WHEEL_TICK_MS - clock_now_ms() % WHEEL_TICK_MS, 0);
+}
+
 static void loop_on_tick(uv_timer_t *handle) {
     Loop *loop = handle->data;
     loop->ops->tick(loop->context, clock_now_ms());
+    loop_arm_tick(loop);
 }
 
 /* Before the loop polls again: timers, wakes and sockets of this turn have all been served by now. */
@@ -35,7 +44,7 @@ int loop_init(Loop *loop, const LoopOps *ops, void *context) {
         return error_origin(r);
     }
     uv_timer_init(&loop->uv, &loop->tick);
-    uv_timer_start(&loop->tick, loop_on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+    loop_arm_tick(loop);
     uv_prepare_init(&loop->uv, &loop->turn);
     uv_prepare_start(&loop->turn, loop_on_turn);
     return 0;

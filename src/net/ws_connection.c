@@ -53,6 +53,8 @@ void ws_connection_new(WsServer *server, int fd) {
 
 void ws_connection_end(WsConnection *connection) {
     lws_set_opaque_user_data(connection->wsi, NULL);
+    if (lws_partial_buffered(connection->wsi)) /* it gives up bytes of ours, so what the kernel holds is of no use either */
+        socket_drop(lws_get_socket_fd(connection->wsi));
     if (connection->is_close_lost) {
         connection->wsi = NULL;
         return;
