@@ -21,7 +21,7 @@ is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" 
 install_packages() {
     command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
     wanted="meson ninja-build gcc libc6-dev pkg-config python3 libuv1-dev libwebsockets-dev libwebsockets-evlib-uv
-        libhiredis-dev libjansson-dev libinih-dev check cppcheck spin redis-server redis-tools ca-certificates"
+        libhiredis-dev libjansson-dev libinih-dev check cppcheck spin iproute2 redis-server redis-tools ca-certificates"
     command -v clang >/dev/null || command -v clang-14 >/dev/null || wanted="$wanted clang"
     command -v clang-format >/dev/null || command -v clang-format-14 >/dev/null || wanted="$wanted clang-format"
     command -v clang-tidy >/dev/null || command -v clang-tidy-14 >/dev/null || wanted="$wanted clang-tidy"
@@ -104,7 +104,8 @@ checks() {
 
 build_asan() {
     say "build with AddressSanitizer and UndefinedBehaviorSanitizer"
-    configure build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=true &&
+    configure build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=true \
+        -Dfault_injection=true &&
         ninja -C build-asan all meson-test-prereq && mkdir -p "$logs"
 }
 
@@ -146,6 +147,7 @@ stage_integration() {
     status=$?
     [ "$status" -eq 0 ] || cat "$logs/integration.err"
     sed -n '/^not ok /,/^  \.\.\./p' "$logs/integration.tap"
+    sed -n '/^# hostile peers/,$p' "$logs/integration.tap"
     skip "$logs/integration.tap"
     passed=$(tap_count pass)
     failed=$(($(tap_count fail) + $(tap_count cancelled) + 0))

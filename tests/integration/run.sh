@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the integration tests against the binary that BARKER_BINARY names; TAP on standard output.
+# Runs the integration tests against the binary that BARKER_BINARY names; TAP on standard output, and at its end, behind "#",
+# the bound of each kind of hostile peer with the longest time that one was held.
 # Arguments: test files; none: all of them.
 set -eu
 cd "$(dirname "$0")"
@@ -9,4 +10,13 @@ if [ ! -e $installed ] || [ -n "$(find package-lock.json -newer $installed)" ]; 
     npm ci --ignore-scripts --no-audit --no-fund >&2
 fi
 [ $# -gt 0 ] || set -- *.test.mjs
-exec node --test --test-reporter=tap "$@"
+TEST_BOUNDS=$(mktemp)
+export TEST_BOUNDS
+trap 'rm -f "$TEST_BOUNDS"' EXIT
+status=0
+node --test --test-reporter=tap "$@" || status=$?
+if [ -s "$TEST_BOUNDS" ]; then
+    echo '# hostile peers:   bound ms  longest ms       peers'
+    sed 's/^/#             /' "$TEST_BOUNDS"
+fi
+exit $status

@@ -38,8 +38,10 @@ export function parseAddress(text) {
 export class Barker {
   isSettled = false;
 
-  static async start(flags = [], { variables = {}, defaults = true } = {}) {
+  // isFaulty: faults are injected, and the audit is to find them.
+  static async start(flags = [], { variables = {}, defaults = true, isFaulty = false } = {}) {
     const node = new Barker();
+    node.isFaulty = isFaulty;
     const quiet = defaults ? ['--listen-address', '127.0.0.1:0', '--embedded-address', '127.0.0.1:0'] : [];
     node.child = new Child(binary(), ['run', ...quiet, ...flags], { env: environment(variables) });
     await node.child.line(/event=started\b/, 'event=started');
@@ -77,6 +79,8 @@ export class Barker {
 
   assertSane() {
     assert.doesNotMatch(this.child.errors.join('\n'), SANITIZER, this.child.tail());
+    const findings = Object.keys(this.causes()).filter((cause) => cause.startsWith('audit_'));
+    if (!this.isFaulty) assert.deepEqual(findings, [], 'the audit found what no deadline had');
   }
 
   // SIGTERM, then a clean end: exit code 0 and no sanitizer's report. A test that ends the node in another way says so by
