@@ -81,6 +81,8 @@ export class Barker {
     assert.doesNotMatch(this.child.errors.join('\n'), SANITIZER, this.child.tail());
     const findings = Object.keys(this.causes()).filter((cause) => cause.startsWith('audit_'));
     if (!this.isFaulty) assert.deepEqual(findings, [], 'the audit found what no deadline had');
+    const totals = this.child.errors.find((line) => /event=totals\b/.test(line));
+    if (totals) assert.match(totals, / connections=0 subscriptions=0 /, 'the gauges are back to zero');
   }
 
   // SIGTERM, then a clean end: exit code 0 and no sanitizer's report. A test that ends the node in another way says so by
