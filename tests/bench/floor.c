@@ -1,7 +1,8 @@
 /* The floor: what fan-out costs with nothing but send(). No WebSocket library, no broker, no queues: one Redis channel, and
    each batch of messages that one read brings goes to every subscriber as one buffer in one send(). Barker's figures are
    divided by its figures, so it does the least that the same clients accept; a subscriber that does not take a whole batch
-   at once is hung up on, which the load generator reports. Owner of everything: the only thread. */
+   at once is hung up on, which the load generator reports. With an interval it pings them, too, each once in it, and asks
+   nobody for the pong. Owner of everything: the only thread. */
 #include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -19,8 +20,9 @@
 #include <netinet/tcp.h>
 
 #include "address.h"
+#include "now.h"
 
-enum { EVENTS = 512, MAX_DESCRIPTORS = 32768, REQUEST_BYTES = 2048, REDIS_BYTES = 1024 * 1024, KEY_BYTES = 24 };
+enum { TICK_MS = 100, EVENTS = 512, MAX_DESCRIPTORS = 32768, REQUEST_BYTES = 2048, REDIS_BYTES = 1024 * 1024, KEY_BYTES = 24 };
 
 typedef struct Peer { /* found by its descriptor */
     uint32_t index;   /* its place among the subscribers, once the request is gone */
@@ -35,6 +37,7 @@ typedef struct Floor {
     Peer peers[MAX_DESCRIPTORS];
     int subscribers[MAX_DESCRIPTORS]; /* what the fan-out walks */
     uint32_t n_subscribers;
+    uint32_t next_pinged; /* the pings go round */
     uint8_t redis[REDIS_BYTES];
     size_t n_redis;
     uint8_t frames[REDIS_BYTES]; /* a frame is shorter than the Redis message that it comes from */
@@ -140,6 +143,14 @@ static void fan_out(Floor *f) {
     f->n_frames = 0;
 }
 
+/* Called every tick: the share of the subscribers that has its turn. */
+static void ping_some(Floor *f, unsigned interval_s) {
+    static const uint8_t ping[] = {0x89, 6, 'b', 'a', 'r', 'k', 'e', 'r'};
+    uint32_t n = (uint32_t)((uint64_t)f->n_subscribers * TICK_MS / (interval_s * 1000));
+    for (uint32_t i = 0; i < n; i++)
+        send(f->subscribers[f->next_pinged++ % f->n_subscribers], ping, sizeof(ping), MSG_NOSIGNAL);
+}
+
 /* Reads "<type><number>\r\n" at *at and moves past it. False while it is not whole. */
 static bool take_number(const Floor *f, size_t *at, uint8_t type, size_t *number) {
     const uint8_t *end = memchr(f->redis + *at, '\n', f->n_redis - *at);
@@ -220,27 +231,37 @@ static int open_all(Floor *f, const char *listen_text, const char *redis_text, c
     return 0;
 }
 
+static void serve(Floor *f, const struct epoll_event *events, int n) {
+    for (int i = 0; i < n; i++) {
+        if (events[i].data.fd == f->listen_fd)
+            accept_peers(f);
+        else if (events[i].data.fd == f->redis_fd)
+            read_redis(f);
+        else
+            peer_event(f, events[i].data.fd);
+    }
+}
+
 int main(int argc, char **argv) {
     static Floor floor;
     struct epoll_event events[EVENTS];
-    if (argc != 4) {
-        fputs("usage: barker-floor LISTEN_HOST:PORT REDIS_HOST:PORT CHANNEL\n", stderr);
+    if (argc != 4 && argc != 5) {
+        fputs("usage: barker-floor LISTEN_HOST:PORT REDIS_HOST:PORT CHANNEL [PING_SECONDS]\n", stderr);
         return EX_USAGE;
     }
+    unsigned interval_s = argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : 0;
     int error = open_all(&floor, argv[1], argv[2], argv[3]);
     if (error != 0) {
         fprintf(stderr, "barker-floor: cannot start: %s\n", strerror(-error));
         return EX_UNAVAILABLE;
     }
+    uint64_t next_ms = now_ns() / NS_PER_MS + TICK_MS;
     for (;;) {
-        int n = epoll_wait(floor.epoll_fd, events, EVENTS, -1);
-        for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == floor.listen_fd)
-                accept_peers(&floor);
-            else if (events[i].data.fd == floor.redis_fd)
-                read_redis(&floor);
-            else
-                peer_event(&floor, events[i].data.fd);
+        int64_t wait_ms = interval_s == 0 ? -1 : (int64_t)(next_ms - now_ns() / NS_PER_MS);
+        serve(&floor, events, epoll_wait(floor.epoll_fd, events, EVENTS, wait_ms < 0 && interval_s > 0 ? 0 : (int)wait_ms));
+        if (interval_s > 0 && now_ns() / NS_PER_MS >= next_ms) {
+            next_ms += TICK_MS;
+            ping_some(&floor, interval_s);
         }
     }
 }
