@@ -20,6 +20,7 @@ async function ip(...args) {
 }
 
 async function buildLink() {
+  if (spawnSync('ip', ['-V']).error) return 'ip, of iproute2, is not installed';
   const steps = [
     ['netns', 'add', name],
     ['link', 'add', near, 'type', 'veth', 'peer', 'name', far],
