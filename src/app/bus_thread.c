@@ -1,6 +1,7 @@
 #include "app/bus_thread.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -180,7 +181,7 @@ static int bus_thread_open_embedded(BusThread *thread, const Config *config) {
         char text[LISTEN_ADDRESS_TEXT_SIZE];
         listen_address_format(text, sizeof(text), &config->embedded_address);
         log_event(LOG_LEVEL_ERROR, "cannot_listen", log_text("kind", "embedded"), log_text("address", text),
-                  log_number("errno", -r));
+                  log_text("reason", strerror(-r)));
     }
     return r;
 }

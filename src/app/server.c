@@ -29,7 +29,8 @@ typedef struct Server {
     Routes routes;
     BusThread bus;
     Worker *workers;
-    uint32_t n_workers; /* of those that are initialised */
+    uint32_t n_workers;   /* of those that are initialised */
+    uint32_t n_addresses; /* of those that are bound, and ours to remove */
     atomic_uint n_running;
 } Server;
 
@@ -140,6 +141,7 @@ static int server_listen(Server *server) {
                       log_text("reason", strerror(-r)));
             return error_trace(r);
         }
+        server->n_addresses++;
     }
     return 0;
 }
@@ -183,9 +185,9 @@ static void server_finish(Server *server) {
     free(server->workers);
 }
 
-static void server_remove_sockets(const Config *config) {
-    for (uint32_t i = 0; i < config->n_listen_addresses; i++) {
-        const ListenAddress *address = &config->listen_addresses[i];
+static void server_remove_sockets(const Server *server) {
+    for (uint32_t i = 0; i < server->n_addresses; i++) {
+        const ListenAddress *address = &server->config->listen_addresses[i];
         if (address->socket.any.sa_family == AF_UNIX)
             unlink(((const struct sockaddr_un *)&address->socket)->sun_path);
     }
@@ -237,7 +239,7 @@ int server_run(const Config *config) {
     if (r == 0)
         log_event(LOG_LEVEL_INFO, "stopping", log_number("signal", signal));
     server_finish(&server);
-    server_remove_sockets(config);
+    server_remove_sockets(&server);
     if (r < 0)
         return server_failed(r);
     log_event(LOG_LEVEL_INFO, "stopped", log_text("node", server.node_id));

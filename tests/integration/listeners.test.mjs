@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { barker } from './lib/barker.mjs';
 import { Scene, it } from './lib/scene.mjs';
 
 const scene = new Scene();
@@ -65,6 +66,22 @@ it('a unix socket is removed at the end, and one left behind is no obstacle', as
   assert.equal((await client.ask({ type: 'ping' })).type, 'ok');
   await next.stop();
   assert.ok(!existsSync(left));
+});
+
+it('an address that a node serves stays its own when another one wants it', async () => {
+  const shared = join(scene.folder, 'shared.sock');
+  const here = ['--listen-address', `unix:${shared},127.0.0.1:0`, '--listen-workers', '2', '--embedded-address', ''];
+  const first = await scene.barker(here, { defaults: false });
+  const { port } = first.listeners.find((address) => address.port);
+  for (const address of [`unix:${shared}`, `127.0.0.1:${port}`]) {
+    const { code, errors } = await barker(['--listen-address', address, '--embedded-address', '']);
+    assert.equal(code, 69);
+    assert.match(errors, /in use/i);
+  }
+  for (const address of first.listeners) {
+    const client = await scene.connectV1(first.url('/ws', address));
+    assert.equal((await client.ask({ type: 'ping' })).type, 'ok');
+  }
 });
 
 scene.endsClean();
