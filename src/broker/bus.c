@@ -301,12 +301,21 @@ static void bus_on_refused(void *context, const char *channel, size_t n_channel)
     bus_report_gap(bus);
 }
 
+/* No memory for it: those who should have heard it are told. */
+static void bus_lose(Bus *bus, const char *channel, size_t n_channel) {
+    Interest *interest = interest_of(map_find(&bus->interests, channel, n_channel));
+    bus->gap_workers |= interest ? interest->workers : 0;
+    bus_report_gap(bus);
+}
+
 static void bus_on_message(void *context, const char *channel, size_t n_channel, const void *payload, size_t n_payload) {
     Bus *bus = context;
     Message *message;
     counter_add(&bus->counters.received, 1);
-    if (message_new(&message, channel, n_channel, payload, n_payload) < 0)
+    if (message_new(&message, channel, n_channel, payload, n_payload) < 0) {
+        bus_lose(bus, channel, n_channel);
         return;
+    }
     Interest *interest = interest_of(map_find_hashed(&bus->interests, message->channel_hash, channel, n_channel));
     uint64_t workers = interest ? interest->workers : 0;
     if (!workers)

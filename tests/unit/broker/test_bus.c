@@ -330,6 +330,19 @@ START_TEST(a_publish_while_the_link_is_down_is_unavailable_at_once) {
 }
 END_TEST
 
+START_TEST(a_message_without_memory_for_it_is_told_as_a_gap) {
+    given_a_bus_that_is_up();
+    want(1, "news", 1);
+    subscribed("news");
+    journal_clear();
+    memory_fail_at(1);
+    message("news", "lost");
+    memory_fail_at(0);
+    ck_journal("gap 1");
+    bus_finish(&bus);
+}
+END_TEST
+
 START_TEST(without_memory_a_want_is_denied_and_a_publish_overloaded) {
     for (unsigned k = 1;; k++) {
         given_a_bus_that_is_up();
@@ -401,6 +414,7 @@ int main(void) {
         a_channel_refused_after_it_was_granted_is_taken_away_with_token_0,
         a_publish_is_answered_to_whoever_asked,
         a_publish_while_the_link_is_down_is_unavailable_at_once,
+        a_message_without_memory_for_it_is_told_as_a_gap,
         without_memory_a_want_is_denied_and_a_publish_overloaded,
         ten_thousand_channels_come_and_go,
     };
