@@ -37,6 +37,7 @@ typedef struct Worker {
     Inbox inbox;
     SessionTable sessions;
     WsServer *ws;
+    WsServerCounters ws_counters;
     Listener *listeners[WORKER_LISTENERS_MAX];
     unsigned n_listeners;
     bool is_started;

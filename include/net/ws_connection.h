@@ -28,7 +28,6 @@ struct WsServer {
     struct lws_vhost *vhost;
     WsServerOptions options;
     unsigned n_connections;
-    WsServerCounters counters;
 };
 
 /* Adopts the descriptor; it is closed on error. */

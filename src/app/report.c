@@ -45,7 +45,8 @@ void report_log(const Worker *workers, uint32_t n_workers, const BusThread *bus)
     report_log_causes(workers, n_workers);
     log_event(LOG_LEVEL_INFO, "totals", report_row("connections", sessions.counters.in_state, READY_STATES),
               report_counter("subscriptions", sessions.hub.counters.subscriptions),
-              report_counter("accepted", sessions.counters.accepted),
+              report_counter("accepted", sessions.counters.accepted), report_counter("refused", ws_counters.refused),
+              report_counter("http_requests", ws_counters.requests),
               report_counter("received_messages", sessions.counters.received_messages),
               report_counter("messages", sessions.hub.counters.messages),
               report_counter("deliveries", sessions.hub.counters.deliveries),

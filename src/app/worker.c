@@ -110,7 +110,8 @@ static int worker_init_sessions(Worker *worker) {
                           .http = options->http,
                           .http_context = options->http_context,
                           .n_connections_limit = options->n_connections_limit,
-                          .socket = options->socket};
+                          .socket = options->socket,
+                          .counters = &worker->ws_counters};
     r = ws_server_new(&worker->ws, &worker->loop.uv, &ws);
     if (r < 0)
         session_table_finish(&worker->sessions);

@@ -14,7 +14,7 @@ void ws_connection_free(WsConnection *connection) {
 }
 
 static void ws_connection_refuse(WsConnection *connection, int fd) {
-    counter_add(&connection->server->counters.refused, 1);
+    counter_add(&connection->server->options.counters->refused, 1);
     if (connection->session)
         session_gone(connection->session);
     ws_connection_free(connection);
@@ -25,7 +25,7 @@ static void ws_connection_refuse(WsConnection *connection, int fd) {
 void ws_connection_new(WsServer *server, int fd) {
     WsConnection *connection = calloc(1, sizeof(*connection));
     if (!connection) {
-        counter_add(&server->counters.refused, 1);
+        counter_add(&server->options.counters->refused, 1);
         close(fd);
         return;
     }

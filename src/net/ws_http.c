@@ -51,7 +51,7 @@ int ws_http_refuse(WsConnection *connection, unsigned status, const char *header
 
 int ws_http_request(WsConnection *connection, const char *path) {
     WsServer *server = connection->server;
-    counter_add(&server->counters.requests, 1);
+    counter_add(&server->options.counters->requests, 1);
     char *uri;
     int n_uri = 0;
     int method = lws_http_get_uri_and_method(connection->wsi, &uri, &n_uri);

@@ -92,13 +92,9 @@ void ws_server_accept(void *context, int fd) {
     WsServer *server = context;
     unsigned limit = server->options.n_connections_limit;
     if (limit && server->n_connections >= limit) {
-        counter_add(&server->counters.refused, 1);
+        counter_add(&server->options.counters->refused, 1);
         close(fd);
         return;
     }
     ws_connection_new(server, fd);
-}
-
-const WsServerCounters *ws_server_counters(const WsServer *server) {
-    return &server->counters;
 }

@@ -68,6 +68,15 @@ it('a unix socket is removed at the end, and one left behind is no obstacle', as
   assert.ok(!existsSync(left));
 });
 
+it('a connection over limits.connections is refused and counted, and those that are open stay', async () => {
+  const small = await scene.barker(['--limits-connections', '1', '--listen-workers', '1']);
+  const client = await scene.connectV1(small.url('/ws'));
+  await assert.rejects(scene.connectV1(small.url('/ws')));
+  assert.equal((await client.ask({ type: 'ping' })).type, 'ok');
+  await small.stop();
+  assert.ok(small.child.errors.some((line) => /event=totals .* accepted=1 refused=1 /.test(line)), small.child.tail());
+});
+
 it('an address that a node serves stays its own when another one wants it', async () => {
   const shared = join(scene.folder, 'shared.sock');
   const here = ['--listen-address', `unix:${shared},127.0.0.1:0`, '--listen-workers', '2', '--embedded-address', ''];
