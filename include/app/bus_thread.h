@@ -12,6 +12,7 @@
 #include "broker/bus.h"
 #include "broker/embedded.h"
 #include "broker/redis.h"
+#include "broker/redis_counters.h"
 #include "net/loop.h"
 
 /* What one worker is about to get: gathered during a turn, so that it wakes once and writes once. */
@@ -31,14 +32,17 @@ typedef struct BusThread {
     Bus bus;
     Backend *backend;
     Backend *(*backend_free)(Backend *backend);
-    RedisUrl url;
+    RedisUrl *urls;
+    unsigned n_urls;
     BusOutlet outlets[BUS_WORKERS_MAX];
     BusThreadCounters counters;
+    RedisCounters redis; /* of the links, once the thread has ended */
+    uint64_t stop_ms;    /* stopping: the deadline; else 0 */
     bool is_started;
 } BusThread;
 
-/* Main thread. 0 or -errno; on error nothing is left. config outlives it. */
-int bus_thread_init(BusThread *thread, const Config *config, uint32_t n_workers);
+/* Main thread. 0 or -errno; on error nothing is left. config and node_id outlive it. */
+int bus_thread_init(BusThread *thread, const Config *config, const char *node_id, uint32_t n_workers);
 void bus_thread_connect(BusThread *thread, uint32_t worker, Inbox *inbox); /* before bus_thread_start */
 int bus_thread_start(BusThread *thread);
 void bus_thread_stop(BusThread *thread);   /* any thread; the workers have ended */

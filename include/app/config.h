@@ -12,7 +12,7 @@
 #include "hub/namespace.h"
 
 enum { CONFIG_OK, CONFIG_BAD };
-enum { CONFIG_MAX_ADDRESSES = 16, CONFIG_MAX_WORKERS = 64, CONFIG_MAX_NAMESPACES = 256 };
+enum { CONFIG_MAX_ADDRESSES = 16, CONFIG_MAX_WORKERS = 64, CONFIG_MAX_NAMESPACES = 256, CONFIG_MAX_REDIS = 64 };
 
 typedef enum Access { ACCESS_NOBODY, ACCESS_ANYONE } Access;
 
@@ -24,11 +24,21 @@ typedef struct Config {
     ListenAddress listen_addresses[CONFIG_MAX_ADDRESSES];
     uint32_t n_listen_addresses; /* at least 1 */
     uint32_t n_workers;          /* 1 to CONFIG_MAX_WORKERS: listen.workers = 0 is already resolved to the cores */
-    char *redis_url;             /* never NULL; "": the embedded broker */
+    char *redis_url;             /* never NULL; "": the embedded broker; several separated by spaces */
     char *redis_prefix;
-    ListenAddress embedded_address; /* the embedded broker's Redis-protocol listener */
-    bool has_embedded;              /* embedded.address is not empty; it counts only where redis_url is "" */
-    char *node_id;                  /* never NULL; "": draw one at random */
+    struct {
+        uint32_t connect_ms;
+        uint32_t reply_ms;
+        uint32_t backoff_min_ms;
+        uint32_t backoff_max_ms;
+        uint32_t canary_ms;
+        uint32_t canary_deadline_ms;
+        uint32_t publish_limit_bytes;
+    } redis;
+    ListenAddress embedded_address;  /* the embedded broker's Redis-protocol listener */
+    bool has_embedded;               /* embedded.address is not empty; it counts only where redis_url is "" */
+    uint32_t embedded_history_bytes; /* of all its histories together */
+    char *node_id;                   /* never NULL; "": draw one at random */
     struct {
         uint32_t handshake_ms;
         uint32_t auth_ms;
@@ -49,6 +59,9 @@ typedef struct Config {
     uint32_t n_subscription_limit;     /* of one connection */
     uint32_t n_connection_limit;       /* of the node; 0: as many as the descriptors allow */
     uint32_t broker_linger_ms;
+    uint32_t broker_subscribe_ms;
+    uint32_t history_limit; /* messages of one resume or one page */
+    Access client_identity; /* who may name itself in the URL */
     Access client_subscribe;
     Access client_publish;
     LogLevel log_level;

@@ -22,6 +22,10 @@ int config_problem(Buf *problems, const char *origin, const char *format, ...) _
    problems when the name is none or the namespaces are too many; -ENOMEM. */
 int config_namespace(Namespace **space, Config *config, const char *name, const char *origin, Buf *problems);
 
+/* Once all sources are read: what a namespace was not given it takes from the option's default, or the option that it inherits.
+   0 or -ENOMEM. */
+int config_complete_namespaces(Config *config);
+
 /* Reads an INI file; named_by says who asked for it. Returns as config_set. */
 int config_file_read(Config *config, const char *path, const char *named_by, Buf *problems);
 /* Takes every BARKER_ variable. Returns as config_set. */

@@ -10,14 +10,19 @@
 
 typedef enum MailKind {
     /* to the bus */
-    MAIL_WANT,    /* worker, token, channel */
-    MAIL_UNWANT,  /* worker, channel */
-    MAIL_PUBLISH, /* worker, session_id, request_id, message */
+    MAIL_WANT,    /* to.worker, token, channel */
+    MAIL_UNWANT,  /* to.worker, channel */
+    MAIL_PUBLISH, /* to, message */
+    MAIL_READ,    /* to, query, channel */
+    MAIL_ASK,     /* to, channel: who is in it */
+    MAIL_PRESENT, /* to.worker, has_entered, channel, user, member */
     /* to a worker */
     MAIL_DELIVER,      /* message */
-    MAIL_ACKNOWLEDGED, /* token, is_granted, channel */
-    MAIL_PUBLISHED,    /* session_id, request_id, result */
-    MAIL_GAP,          /* the broker may have lost messages on the way here */
+    MAIL_ACKNOWLEDGED, /* token, result, position, channel */
+    MAIL_PUBLISHED,    /* to, result, position */
+    MAIL_GAP,          /* position, channel: the broker may have lost messages on the way here */
+    MAIL_HISTORY,      /* to, channel, history; without one, result */
+    MAIL_PRESENCE,     /* to, channel, presence */
     MAIL_OVERLOADED,   /* this worker's inbox was full: messages were dropped */
     /* to either */
     MAIL_STOP,
@@ -26,23 +31,34 @@ typedef enum MailKind {
 typedef struct Mail {
     InboxItem item;
     MailKind kind;
-    uint32_t worker;
-    uint64_t token;
-    uint64_t session_id;
-    uint64_t request_id;
-    Message *message; /* one reference, released by mail_free */
     BrokerResult result;
-    bool is_granted;
+    bool has_entered;
     uint32_t n_channel;
-    char channel[]; /* not NUL-terminated */
+    uint32_t n_user;
+    uint32_t n_member;
+    uint64_t token;
+    BrokerReturn to;
+    Message *message; /* one reference each, released by mail_free */
+    HistoryReply *history;
+    PresenceReply *presence;
+    union {
+        Position position;
+        HistoryQuery query;
+    };
+    char channel[]; /* not NUL-terminated; behind it the user, and the member */
 } Mail;
 
-Mail *mail_new(MailKind kind, size_t n_channel); /* zeroed but for the kind; NULL: no memory */
+Mail *mail_new(MailKind kind, size_t n_text); /* zeroed but for the kind; NULL: no memory */
 /* The same with the channel's name. Ends the process when there is no memory: a node that cannot tell its bus what it wants
    would be quietly deaf. */
 Mail *mail_control(MailKind kind, const char *channel, size_t n_channel);
+Mail *mail_present(const PresenceChange *change); /* ends the process likewise */
+/* What MAIL_PRESENT says; its spans lie in the mail. */
+PresenceChange mail_change(const Mail *mail);
 /* Carries the message with a reference of its own, charged with its size. NULL: no memory. */
 Mail *mail_message(MailKind kind, Message *message);
+/* The same of a reply; ends the process when there is no memory. */
+Mail *mail_history(const char *channel, size_t n_channel, HistoryReply *reply);
 Mail *mail_free(Mail *mail); /* NULL */
 
 /* Takes the owner's whole inbox and gives each mail to receive, in order; frees it afterwards. */

@@ -20,8 +20,9 @@ typedef enum OptionType {
     OPTION_DURATION,  /* uint32_t, milliseconds */
     OPTION_NODE_ID,   /* char *, owned by the Config */
     OPTION_NUMBER,    /* uint32_t */
-    OPTION_REDIS_URL, /* char *, owned by the Config; may bear a password */
+    OPTION_REDIS_URL, /* char *, owned by the Config; several separated by spaces; may bear passwords */
     OPTION_SIZE,      /* uint32_t, bytes */
+    OPTION_SWITCH,    /* bool; choices are no and yes */
     OPTION_TEXT,      /* char *, owned by the Config; UTF-8 without control characters, length within the bounds */
 } OptionType;
 
@@ -34,7 +35,7 @@ typedef enum OptionSpelling {
 struct Option {
     const char *key; /* section.name, or namespace.*.name: an option of each namespace */
     OptionType type;
-    const char *initial;                /* the default; of a namespace's option: the key of the one that holds instead */
+    const char *initial;                /* the default; of a namespace's option perhaps the key of the one that holds instead */
     const char *initial_in_development; /* the default under --dev; NULL: the same */
     uint32_t minimum;                   /* in the type's unit; for a text, bytes */
     uint32_t maximum;
@@ -78,6 +79,9 @@ int option_store(void *record, const Option *option, const char *text, Buf *why)
 int option_describe(Buf *text, const Option *option);
 /* Appends the value fit for eyes: quoted by nothing, control characters as ?, the password of a URL as ***. 0 or -ENOMEM. */
 int option_mask(Buf *text, const Option *option, const char *value);
+
+/* The option that holds where a namespace's own is not given; NULL: its initial is a value. */
+const Option *option_inherited(const Option *option);
 
 const char *option_placeholder(const Option *option); /* "DURATION", "URL", …; for a choice the words: "text|json" */
 /* Whether the option's section is among those space-separated names; NULL: yes. */

@@ -48,7 +48,7 @@ typedef struct Worker {
 int worker_init(Worker *worker, const WorkerOptions *options);
 int worker_listen(Worker *worker, int fd); /* owns the descriptor, also on error; before worker_start */
 int worker_start(Worker *worker);
-/* Main thread: joins it if it was started, and frees everything. */
+/* Main thread: joins it if it was started, closes its loop and frees everything. The bus, which wakes that loop, has ended. */
 void worker_finish(Worker *worker);
 
 /* Any thread: stops listening, closes every connection with 1001, ends the thread when the last has gone. */

@@ -6,68 +6,97 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/list.h"
 #include "base/map.h"
 #include "base/metrics.h"
+#include "base/wheel.h"
 #include "broker/backend.h"
 #include "broker/broker.h"
+#include "broker/presence.h"
+#include "hub/namespace.h"
 
 enum { BUS_WORKERS_MAX = 64 };
 
-/* Who asked for a publish, given back with the answer. */
-typedef struct BusReturn {
-    uint32_t worker;
-    uint64_t session_id;
-    uint64_t request_id;
-} BusReturn;
-
-/* Upward calls, on the bus thread. */
+/* Upward calls, on the bus thread. For one channel and worker they come in the order in which the worker must see them. None of
+   them may call the bus. */
 typedef struct BusOps {
     void (*deliver)(void *context, uint32_t worker, Message *message); /* borrows the message */
-    /* Refused (is_granted false): the broker does not let the node hear that channel, or there was no memory; the want is gone
-       and needs no unwant. With token 0 it takes away a channel that had been granted (a broker's permissions changed). */
+    /* BROKER_OK: what is published behind position (epoch 0: no history yet, or none at all) will be delivered.
+       BROKER_REFUSED: the broker does not let the node hear that channel; BROKER_UNAVAILABLE: it could not be asked in time;
+       BROKER_OVERLOADED: there was no memory. In these the want is gone and needs no unwant. With token 0 it takes away a
+       channel that had been granted (a broker's permissions changed). */
     void (*acknowledged)(void *context, uint32_t worker, const char *channel, size_t n_channel, uint64_t token,
-                         bool is_granted);
-    void (*published)(void *context, const BusReturn *to, BrokerResult result);
-    /* Messages may have been lost in every channel of that worker; all of them are heard again. */
-    void (*gap)(void *context, uint32_t worker);
+                         BrokerResult result, Position position);
+    void (*published)(void *context, const BrokerReturn *to, BrokerResult result, Position position);
+    /* Messages of that channel may have been lost; it is heard again, from position on. */
+    void (*gap)(void *context, uint32_t worker, const char *channel, size_t n_channel, Position position);
+    /* These two borrow the reply. A resume that was recovered ends where what this worker is handed next begins. */
+    void (*history)(void *context, const BrokerReturn *to, const char *channel, size_t n_channel, HistoryReply *reply);
+    void (*presence)(void *context, const BrokerReturn *to, const char *channel, size_t n_channel, PresenceReply *reply);
     /* The broker is heard, or not: then reason is for the log, and comes again when it changes. */
     void (*link)(void *context, bool is_up, const char *reason);
 } BusOps;
+
+typedef struct BusOptions {
+    uint32_t n_workers;
+    uint32_t linger_ms;
+    uint32_t subscribe_ms;        /* a want that the broker could not be asked about by then is answered BROKER_UNAVAILABLE */
+    uint32_t hold_limit_bytes;    /* of messages held back for one channel while its history is read; over it the oldest are
+                                     dropped and read again, and in the end that is a gap */
+    uint32_t history_limit;       /* messages that a channel is caught up with after an outage, at most; more are a gap */
+    const char *node_id;          /* borrowed */
+    const Namespaces *namespaces; /* borrowed; NULL: every channel is live, without presence */
+} BusOptions;
 
 typedef struct BusCounters {
     Counter channels; /* gauge: subscribed at the broker, those that linger included */
     Counter received; /* messages from the broker */
     Counter published;
     Counter publish_failures;
-    Counter unwanted; /* messages for a channel that only lingers */
-    Counter gaps;
+    Counter unwanted;         /* messages for a channel that only lingers */
+    Counter duplicates;       /* messages that had been delivered already, by their place in the history */
+    Counter caught_up;        /* messages that were lost on the way and read from the history */
+    Counter gaps;             /* channels that may have lost messages */
+    Counter history_failures; /* histories that the broker refused to read: such a channel is live only */
     Counter links_lost;
 } BusCounters;
 
 typedef struct Bus {
+    BusOptions options;
     Map interests;
-    ListNode lingering; /* wanted by nobody any more, oldest first */
-    uint32_t linger_ms;
-    uint32_t n_workers;
+    Wheel wheel;
     Backend *backend;
+    Presence *presence; /* NULL: no namespace has presence */
     bool is_up;
-    size_t n_resubscribing; /* channels that had been granted, not yet acknowledged since the link came back */
-    uint64_t gap_workers;   /* who hears of a gap when that is 0 */
+    bool is_looking, has_changed; /* at all interests, after events->changed; once more */
+    bool has_ticked;
+    uint64_t first_ms;                          /* the first tick */
+    uint64_t now_ms;                            /* the last tick, counted from the first */
+    unsigned n_unsubscribes;                    /* that this tick may still send */
+    HistoryReply *failures[BROKER_REFUSED + 1]; /* by result, made at init: an answer needs no memory */
+    PresenceReply *no_presence;
     const BusOps *ops;
     void *context;
     BusCounters counters;
 } Bus;
 
-/* The backend is created by the caller with bus_backend_events(bus) as its upward ops, and outlives the bus. */
-void bus_init(Bus *bus, uint32_t n_workers, uint32_t linger_ms, const BusOps *ops, void *context);
-void bus_attach(Bus *bus, Backend *backend);
-void bus_finish(Bus *bus);
+/* The backend is created by the caller with bus_backend_events and the bus as its context, and outlives the bus. */
+int bus_init(Bus *bus, const BusOptions *options, const BusOps *ops, void *context); /* -ENOMEM */
+int bus_attach(Bus *bus, Backend *backend);                                          /* 0 or -ENOMEM */
+void bus_finish(Bus *bus); /* after the backend has closed, and so answered everything; answers nothing any more */
 
-/* token is not 0 and comes back in ops->acknowledged, perhaps before the return. Acknowledged at once when the node is subscribed already, else when the broker has acknowledged. While the link is down it
-   waits for the link. */
+/* The worker's calls, as in BrokerPortOps. token is not 0 and comes back in ops->acknowledged, perhaps before the return.
+   Acknowledged at once when the node is subscribed already, else when the broker has acknowledged. */
 void bus_want(Bus *bus, uint32_t worker, const char *channel, size_t n_channel, uint64_t token);
-void bus_unwant(Bus *bus, uint32_t worker, const char *channel, size_t n_channel, uint64_t now_ms);
-/* Borrows the message; ops->published always follows, perhaps before the return. */
-void bus_publish(Bus *bus, Message *message, const BusReturn *to);
-void bus_tick(Bus *bus, uint64_t now_ms); /* unsubscribes what has lingered; every 100 ms */
+void bus_unwant(Bus *bus, uint32_t worker, const char *channel, size_t n_channel);
+void bus_publish(Bus *bus, Message *message, const BrokerReturn *to); /* ops->published always follows */
+/* ops->history always follows, once. HISTORY_RESUME: behind the acknowledgement of the worker's want; when the worker does not
+   want the channel, not recovered. A channel without any history: BROKER_REFUSED. */
+void bus_read(Bus *bus, const char *channel, size_t n_channel, const HistoryQuery *query, const BrokerReturn *to);
+void bus_presence(Bus *bus, const char *channel, size_t n_channel, const BrokerReturn *to);
+void bus_present(Bus *bus, uint32_t worker, const PresenceChange *change);
+
+/* The orderly end: presence hands back what it told the broker; ticks and answers go on until it has. */
+void bus_stop(Bus *bus);
+bool bus_has_stopped(const Bus *bus);
+
+void bus_tick(Bus *bus, uint64_t now_ms); /* every 100 ms: deadlines, and what has lingered */

@@ -1,4 +1,4 @@
-/* Embedded backend: no Redis at all, the same semantics in memory for one node, with a listener that speaks the Redis protocol
+/* Embedded backend: no Redis at all, the same semantics in memory for one node (history, presence), with a listener that speaks the Redis protocol
    so that redis-cli and every Redis client can publish and subscribe. Owner: the bus thread. */
 #pragma once
 
@@ -13,6 +13,7 @@ typedef struct EmbeddedOptions {
     const struct sockaddr *address; /* NULL: no listener */
     size_t client_limit_bytes;      /* a listener's client with more unread output than this is dropped */
     unsigned n_clients_limit;
+    size_t history_total_bytes; /* of all channels' histories; over it those that were published to longest ago are forgotten */
 } EmbeddedOptions;
 
 /* 0, or -errno (-EADDRINUSE and so on). Up at the first turn of the loop. */

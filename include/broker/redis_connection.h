@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "broker/redis_counters.h"
 #include "broker/redis_url.h"
 #include "broker/turn.h"
 #include "broker/writer.h"
@@ -20,14 +21,20 @@ typedef struct RedisConnection RedisConnection;
 /* None comes after redis_connection_terminate; each may terminate the connection. */
 typedef struct RedisConnectionEvents {
     void (*connected)(void *context);
-    void (*reply)(void *context, redisReply *reply);  /* freed when it returns */
-    void (*ended)(void *context, const char *reason); /* at most once, and then terminate it */
+    void (*reply)(void *context, redisReply *reply);                    /* freed when it returns */
+    void (*ended)(void *context, RedisCause cause, const char *reason); /* at most once, and then terminate it */
 } RedisConnectionEvents;
 
-/* Takes the reader, also when it fails; the URL is borrowed and outlives the connection. Every address of a name is tried in
-   turn. 0 or -errno. */
-int redis_connection_open(RedisConnection **out, uv_loop_t *loop, Turn *turn, const RedisUrl *url, redisReader *reader,
+typedef struct RedisTarget {
+    const RedisEndpoint *endpoint; /* copied */
+    const RedisUrl *security;      /* its TLS settings count; borrowed, outlives the connection */
+} RedisTarget;
+
+/* Takes the reader, also when it fails. Every address of a name is tried in turn. 0 or -errno. */
+int redis_connection_open(RedisConnection **out, uv_loop_t *loop, Turn *turn, const RedisTarget *target, redisReader *reader,
                           const RedisConnectionEvents *events, void *context);
 Writer *redis_connection_writer(RedisConnection *connection); /* once connected */
 /* Ends it at once; the memory goes when the loop has let go of it. NULL, also for NULL. */
 RedisConnection *redis_connection_terminate(RedisConnection *connection);
+/* The same, but what the kernel has taken of our words still goes out. */
+RedisConnection *redis_connection_close(RedisConnection *connection);

@@ -11,9 +11,9 @@ typedef enum RedisPubsubKind {
     REDIS_PUBSUB_OTHER,
     REDIS_PUBSUB_STATUS, /* +OK */
     REDIS_PUBSUB_ERROR,
-    REDIS_PUBSUB_MESSAGE, /* gone up already */
-    REDIS_PUBSUB_SUBSCRIBE,
-    REDIS_PUBSUB_UNSUBSCRIBE,
+    REDIS_PUBSUB_MESSAGE,     /* gone up already */
+    REDIS_PUBSUB_SUBSCRIBE,   /* or ssubscribe: a link does one or the other */
+    REDIS_PUBSUB_UNSUBSCRIBE, /* or sunsubscribe */
 } RedisPubsubKind;
 
 /* Called in the midst of the reader's work; the bytes are the reader's. */

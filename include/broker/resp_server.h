@@ -15,6 +15,18 @@
 /* A client publishes: returns how many besides the listener's own subscribers got it. */
 typedef size_t RespPublish(void *context, const char *channel, size_t n_channel, const void *payload, size_t n_payload);
 
+/* FCALL name n_keys rest… */
+typedef struct RespCall {
+    const RespText *name;
+    const RespText *n_keys_text;
+    const RespText *rest; /* keys, then arguments */
+    size_t n_rest;
+    bool is_read_only;
+} RespCall;
+
+/* A client calls a function: exactly one reply is written. */
+typedef void RespRun(void *context, const RespCall *call, Writer *writer);
+
 typedef struct RespServer {
     uv_tcp_t listener;
     Turn *turn;
@@ -27,6 +39,7 @@ typedef struct RespServer {
     uint64_t next_id;
     uint64_t now_ms;
     RespPublish *publish;
+    RespRun *call;
     void *context;
     RespRequest request; /* the one being run */
     char input[64 << 10];
@@ -37,6 +50,7 @@ typedef struct RespServerOptions {
     size_t client_limit_bytes;
     unsigned n_clients_limit;
     RespPublish *publish;
+    RespRun *call;
     void *context;
 } RespServerOptions;
 

@@ -16,6 +16,9 @@ typedef struct Writer Writer;
 typedef struct WriterEvents {
     void (*failed)(Writer *writer, int error); /* BUF_FULL past the limit, or -errno; no more is written */
     void (*drained)(Writer *writer);           /* everything is with the kernel; may be NULL */
+    /* NULL: the bytes go to the stream. Else they go here, at the end of the turn, and the stream is not used: a seam for TLS.
+       0, or what failed is to report. */
+    int (*sink)(Writer *writer, const void *bytes, size_t n_bytes);
 } WriterEvents;
 
 struct Writer {

@@ -2,8 +2,12 @@
    A frame that cannot be built for want of memory ends the connection (1011): the client must not wait for it. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "dialect/barker_v1_pieces.h"
+#include "hub/channel.h"
 #include "hub/frame.h"
 #include "session/session.h"
 
@@ -21,6 +25,7 @@ typedef enum BarkerV1Error {
     BARKER_V1_CANCELLED,
     BARKER_V1_TOO_MANY_SUBSCRIPTIONS,
     BARKER_V1_MESSAGE_TOO_BIG,
+    BARKER_V1_NOT_KEPT,
     BARKER_V1_REFUSED,
     BARKER_V1_UNAVAILABLE,
     BARKER_V1_OVERLOADED,
@@ -37,10 +42,27 @@ typedef struct BarkerV1Answer {
 const char *barker_v1_error_code(BarkerV1Error error); /* the word on the wire */
 
 void barker_v1_send_welcome(Session *session);
-void barker_v1_send_ok(Session *session, uint64_t id); /* 0: none */
+/* id 0: none; position of epoch 0: none. */
+void barker_v1_send_ok(Session *session, uint64_t id, Position position);
+void barker_v1_send_resumed(Session *session, uint64_t id, bool is_recovered, Position position);
 void barker_v1_send_error(Session *session, BarkerV1Error error, const BarkerV1Answer *answer);
 void barker_v1_send_closing(Session *session, uint16_t code, const char *reason);
 
-/* A `message` with `data`, `text` or `base64` by what the payload is. -ENOMEM. */
+void barker_v1_send_history(Session *session, uint64_t id, const char *channel, const HistoryReply *reply);
+void barker_v1_send_presence(Session *session, uint64_t id, const char *channel, const PresenceReply *reply);
+
+/* A `message` with `data`, `text` or `base64` by what the payload is, a `join` or a `leave`; *out NULL for a member that is none
+   of ours. -ENOMEM. */
 int barker_v1_encode(Frame **out, const Message *message);
-int barker_v1_gap_frame(Frame **out, const char *channel, GapReason reason); /* -ENOMEM */
+int barker_v1_gap_frame(Frame **out, const Channel *channel, GapReason reason); /* -ENOMEM */
+
+/* Who is in a channel: values of the JSON object that tells, as they stand there. */
+typedef struct BarkerV1Member {
+    const char *user;
+    size_t n_user;
+    const char *info; /* NULL: none */
+    size_t n_info;
+} BarkerV1Member;
+
+bool barker_v1_member_find(BarkerV1Member *out, const char *text, size_t n_text); /* false: it is no member */
+void barker_v1_member_add(Pieces *pieces, const BarkerV1Member *member);          /* `"user":…,"info":…` */

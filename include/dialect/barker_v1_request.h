@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "session/commands.h"
+
 typedef struct BarkerV1Request {
     json_t *root;
     char *bytes; /* the text: borrowed, and scratch for what is decoded */
@@ -21,6 +23,10 @@ void barker_v1_request_finish(BarkerV1Request *request);
 
 /* The span lives as long as the request. The name is not checked. */
 int barker_v1_request_channel(BarkerV1Request *request, const char **channel, size_t *n_channel);
+/* The place {"epoch","seq"} under that name; epoch 0 when the request has none. */
+int barker_v1_request_position(BarkerV1Request *request, const char *name, Position *position);
+/* since, limit and reverse of a `history`; without a limit UINT32_MAX. */
+int barker_v1_request_query(BarkerV1Request *request, HistoryQuery *query);
 /* What to publish: the value of `data` exactly as it was written, the string of `text`, or the bytes of `base64`. The span
    lives as long as the request's bytes; base64 is decoded over them, so ask for it once and last. */
 int barker_v1_request_payload(BarkerV1Request *request, const char **payload, size_t *n_payload);

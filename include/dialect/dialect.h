@@ -32,5 +32,19 @@ enum {
    constant text, set unless the answer is DIALECT_OK. -ENOMEM. */
 int dialect_find(const DialectOps **out, const DialectRequest *request, Buf *channels, const char **reason);
 
+enum { DIALECT_INFO_MAX = 1024, DIALECT_MEMBER_MAX = 2 * PRESENCE_USER_MAX + DIALECT_INFO_MAX + 32 }; /* bytes */
+
+/* Who a client says it is. */
+typedef struct DialectIdentity {
+    const char *user; /* within the request's parameters; NULL: it says nothing */
+    size_t n_user;
+    size_t n_member;
+    char member[DIALECT_MEMBER_MAX]; /* {"user":…,"info":…} for presence, without info when there is none */
+} DialectIdentity;
+
+/* `user` (UTF-8, 1 to PRESENCE_USER_MAX bytes, no control characters) and with it `info` (JSON, at most DIALECT_INFO_MAX bytes) of the
+   query, the same in every dialect. DIALECT_OK or DIALECT_BAD_REQUEST. */
+int dialect_identity(DialectIdentity *out, const DialectRequest *request, const char **reason);
+
 extern const DialectOps dialect_raw;
 extern const DialectOps dialect_barker_v1;

@@ -42,6 +42,7 @@ Frame *frame_unref(Frame *frame); /* NULL, also for NULL */
 /* A dialect's way to put a message into a frame: called once per message and worker, however many subscribers there are. */
 enum { FRAME_ENCODERS_MAX = 8 };
 typedef struct FrameEncoder {
-    unsigned index;                                     /* distinct for each encoder, below FRAME_ENCODERS_MAX */
-    int (*encode)(Frame **out, const Message *message); /* 0 or -ENOMEM */
+    unsigned index; /* distinct for each encoder, below FRAME_ENCODERS_MAX */
+    /* 0 or -ENOMEM. *out NULL: the dialect has no frame for a message of that kind (MESSAGE_JOIN, MESSAGE_LEAVE). */
+    int (*encode)(Frame **out, const Message *message);
 } FrameEncoder;

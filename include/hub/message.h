@@ -8,8 +8,23 @@
 
 enum { CHANNEL_NAME_MAX = 255 }; /* bytes of UTF-8 */
 
+/* A place in a channel's history: the message with the number seq, or right behind it. Numbers are dense within an epoch, from
+   1; another epoch is another history. Epochs of a broker's history are below 2^63, those of a node's own ring are not. */
+typedef struct Position {
+    uint64_t epoch; /* 0: no place at all */
+    uint64_t seq;
+} Position;
+
+typedef enum MessageKind {
+    MESSAGE_DATA,
+    MESSAGE_JOIN,  /* presence: the payload is the member, a JSON object {"user":…,"info":…} */
+    MESSAGE_LEAVE, /* the same */
+} MessageKind;
+
 typedef struct Message {
     Ref ref;
+    MessageKind kind;  /* set, as position is, before the message is shared; message_new leaves both 0 */
+    Position position; /* epoch 0: live, in no history */
     uint32_t n_channel;
     uint32_t n_payload;
     uint64_t channel_hash; /* hash_bytes of the channel's name, so that no worker computes it again */

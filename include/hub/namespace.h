@@ -2,6 +2,7 @@
    thread may read. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,12 @@ enum { SLOW_POLICIES = 3 };
 typedef struct Namespace {
     char name[64]; /* NUL-terminated, 1 to 63 bytes; "" in the fallback */
     SlowPolicy slow;
+    uint32_t history_limit;   /* messages kept in the broker for each channel; 0: live only */
+    uint32_t history_age_ms;  /* and for how long at most, at least 1 s */
+    uint32_t local_limit;     /* history.local: messages kept in this node's memory for each channel that somebody here wants;
+                                   0: none. It counts only where history_limit is 0 */
+    uint32_t local_linger_ms; /* and how long after the last subscriber has left */
+    bool has_presence;
 } Namespace;
 
 typedef struct Namespaces {

@@ -14,12 +14,23 @@ typedef enum CommandResult {
     COMMAND_FORBIDDEN, /* this client may not; nor may anyone whose session is not OPEN */
     COMMAND_LIMIT,     /* too many subscriptions, or a payload over the limit */
     COMMAND_OVERLOADED,
+    COMMAND_NOT_KEPT, /* history or presence of a channel whose namespace has none */
     COMMAND_NO_MEMORY,
 } CommandResult;
 
+/* A request_id is below 2^63. */
+
 /* COMMAND_OK: dialect->subscribed or subscribe_refused follows, perhaps before the return. */
 CommandResult command_subscribe(Session *session, const char *channel, size_t n_channel, uint64_t request_id);
+/* The same behind a place in the channel's history. COMMAND_OK: dialect->resumed or subscribe_refused follows. Nothing of the
+   channel is delivered before it. */
+CommandResult command_resume(Session *session, const char *channel, size_t n_channel, uint64_t request_id, Position since);
 CommandResult command_unsubscribe(Session *session, const char *channel, size_t n_channel);
 /* COMMAND_OK: dialect->published follows. */
 CommandResult command_publish(Session *session, const char *channel, size_t n_channel, const void *payload, size_t n_payload,
                               uint64_t request_id);
+/* For who may subscribe to the channel. COMMAND_NOT_KEPT: its namespace keeps none. COMMAND_OK: dialect->history or ->presence
+   follows. */
+CommandResult command_history(Session *session, const char *channel, size_t n_channel, const HistoryQuery *query,
+                              uint64_t request_id);
+CommandResult command_presence(Session *session, const char *channel, size_t n_channel, uint64_t request_id);

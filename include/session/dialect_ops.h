@@ -23,12 +23,20 @@ typedef struct DialectOps {
     void (*opened)(Session *session, const char *channels, size_t n_channels);
     /* One whole message; text is valid UTF-8. bytes is writable scratch, gone after the call, and bytes[n_bytes] is 0. */
     void (*received)(Session *session, char *bytes, size_t n_bytes, bool is_binary);
-    void (*subscribed)(Session *session, const char *channel, uint64_t request_id);
-    void (*subscribe_refused)(Session *session, const char *channel, uint64_t request_id);
-    void (*published)(Session *session, uint64_t request_id, BrokerResult result);
-    /* The notice that messages of the channel may have been lost, which the session sends. -ENOMEM. NULL: this dialect has no
-       way to say it. */
-    int (*gap_frame)(Frame **out, const char *channel, GapReason reason);
+    /* position: what follows it will come (epoch 0: the channel has no history, or none yet, or its end is not known). */
+    void (*subscribed)(Session *session, const char *channel, uint64_t request_id, Position position);
+    /* The same for a subscribe with a resume: the dialect sends the answer alone. When reply is recovered the session sends its
+       messages behind it; they end at reply->position. Else it has none, and what follows reply->position will come (epoch 0 as
+       above). NULL: this dialect cannot resume. */
+    void (*resumed)(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply);
+    void (*subscribe_refused)(Session *session, const char *channel, uint64_t request_id, BrokerResult result);
+    void (*published)(Session *session, uint64_t request_id, BrokerResult result, Position position);
+    /* The answers to command_history and command_presence, failures too; NULL: this dialect asks for neither. */
+    void (*history)(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply);
+    void (*presence)(Session *session, const char *channel, uint64_t request_id, const PresenceReply *reply);
+    /* The notice that messages of the channel may have been lost, which the session sends. Unless the reason is GAP_SLOW, what
+       follows channel->position will come (epoch 0: not known). -ENOMEM. NULL: this dialect has no way to say it. */
+    int (*gap_frame)(Frame **out, const Channel *channel, GapReason reason);
     /* The last chance to send before the close frame; may be NULL. Not called when the peer closed, nor for a slow consumer. */
     void (*closing)(Session *session, uint16_t code, const char *reason);
 } DialectOps;

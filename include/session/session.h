@@ -36,6 +36,9 @@ struct Session {
     ListNode ending; /* in the table's ending list when the reaper must look at it */
     ListNode member; /* in the table's list of its state */
     Buf gathered;    /* that message, and room for a NUL */
+    char *identity;  /* the user's name, then its member; NULL: a user of its own (session/identity.h) */
+    uint32_t n_user;
+    uint32_t n_member;
 };
 
 /* A connection that has just been accepted: CONNECTING, handshake deadline armed. -ENOMEM. The session does not own the
@@ -54,6 +57,9 @@ int session_send(Session *session, Frame *frame);
 /* Builds the frame and sends it; for what goes to one connection alone. */
 int session_send_text(Session *session, const char *text, size_t n_text); /* text is valid UTF-8 */
 
+/* A message of the channel for this connection alone, in its dialect's frame; SESSION_SENT too when the dialect has none for its
+   kind. As session_send. */
+int session_send_message(Session *session, const Channel *channel, const Message *message);
 /* The notice of a gap, where the dialect has one; it makes room by the policy of its channel. As session_send. */
 int session_send_gap(Session *session, const Channel *channel, GapReason reason);
 /* A ping, ahead of all data. SESSION_REFUSED, and counted, in any state but OPEN. When several wait already they are enough. */

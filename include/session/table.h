@@ -23,8 +23,10 @@ typedef struct SessionOptions {
     WatchdogOptions watchdog;
     uint32_t audit_ms; /* a whole round of the audit */
     uint32_t outbox_limit_bytes;
-    uint32_t message_limit_bytes; /* a client's message */
-    uint32_t subscriptions_limit; /* per connection */
+    uint32_t message_limit_bytes;     /* a client's message */
+    uint32_t subscriptions_limit;     /* per connection */
+    uint32_t history_limit;           /* messages of one history or resume */
+    bool clients_may_name_themselves; /* user and info in the URL are believed; else each connection is a user of its own */
     bool clients_may_subscribe;
     bool clients_may_publish;
     const char *node_id;          /* borrowed, outlives the table */
@@ -56,6 +58,7 @@ struct SessionTable {
     uint64_t now_ms; /* this turn's time */
     SessionOptions options;
     BrokerPort *broker;
+    uint64_t next_resume_token; /* from 2^63 on: no client's request has such an id */
     ListNode members[READY_STATES];
     ListNode dirty;
     ListNode ending;
@@ -82,5 +85,15 @@ void session_table_close_all(SessionTable *table, Cause cause); /* what is CONNE
 size_t session_table_count(const SessionTable *table);          /* sessions not yet freed */
 
 Session *session_table_find(SessionTable *table, uint64_t id); /* NULL when it has gone */
-/* The broker's answers, on the worker's thread. */
-void session_table_published(SessionTable *table, uint64_t session_id, uint64_t request_id, BrokerResult result);
+
+/* What the broker says, on the worker's thread; arguments as in BusOps. src/session/answers.c. */
+void session_table_deliver(SessionTable *table, const Message *message);
+void session_table_acknowledged(SessionTable *table, const char *channel, size_t n_channel, uint64_t token, BrokerResult result,
+                                Position position);
+void session_table_published(SessionTable *table, const BrokerReturn *to, BrokerResult result, Position position);
+void session_table_gap(SessionTable *table, const char *channel, size_t n_channel, Position position);
+void session_table_history(SessionTable *table, const BrokerReturn *to, const char *channel, size_t n_channel,
+                           const HistoryReply *reply);
+void session_table_presence(SessionTable *table, const BrokerReturn *to, const char *channel, size_t n_channel,
+                            const PresenceReply *reply);
+void session_table_overloaded(SessionTable *table); /* this worker's inbox was full: messages of any channel were dropped */

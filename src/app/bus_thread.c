@@ -1,25 +1,27 @@
 #include "app/bus_thread.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "app/redis_list.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"
 
 enum {
-    BUS_INBOX_LIMIT = 64 << 20, /* bytes of publishes waiting for the bus */
-    REDIS_CONNECT_MS = 5000,
-    REDIS_REPLY_MS = 5000,
-    REDIS_BACKOFF_MIN_MS = 100,
-    REDIS_BACKOFF_MAX_MS = 5000,
-    REDIS_CANARY_MS = 1000,
-    REDIS_CANARY_DEADLINE_MS = 2000,
-    REDIS_PUBLISH_LIMIT = 16 << 20,   /* bytes of publishes that Redis has not answered */
+    BUS_INBOX_LIMIT = 64 << 20,       /* bytes of publishes and questions waiting for the bus */
+    BUS_HOLD_LIMIT = 8 << 20,         /* of messages held back for one channel while its history is read */
+    BUS_CATCH_UP_LIMIT = 10000,       /* messages that one channel is caught up with after an outage */
     EMBEDDED_CLIENT_LIMIT = 32 << 20, /* as Redis's client-output-buffer-limit pubsub */
     EMBEDDED_CLIENTS = 1024,
+    BUS_STOP_MS = 1000, /* how long the end waits for the broker to hear that this node's users have left */
 };
+
+static void bus_thread_send(BusThread *thread, uint32_t worker, Mail *mail) {
+    inbox_batch_add(&thread->outlets[worker].batch, &mail->item);
+}
 
 static void bus_thread_deliver(void *context, uint32_t worker, Message *message) {
     BusThread *thread = context;
@@ -28,30 +30,45 @@ static void bus_thread_deliver(void *context, uint32_t worker, Message *message)
         counter_add(&thread->counters.dropped, 1);
         mail = mail_control(MAIL_OVERLOADED, NULL, 0);
     }
-    inbox_batch_add(&thread->outlets[worker].batch, &mail->item);
+    bus_thread_send(thread, worker, mail);
 }
 
 static void bus_thread_acknowledged(void *context, uint32_t worker, const char *channel, size_t n_channel, uint64_t token,
-                                    bool is_granted) {
-    BusThread *thread = context;
+                                    BrokerResult result, Position position) {
     Mail *mail = mail_control(MAIL_ACKNOWLEDGED, channel, n_channel);
     mail->token = token;
-    mail->is_granted = is_granted;
-    inbox_batch_add(&thread->outlets[worker].batch, &mail->item);
-}
-
-static void bus_thread_published(void *context, const BusReturn *to, BrokerResult result) {
-    BusThread *thread = context;
-    Mail *mail = mail_control(MAIL_PUBLISHED, NULL, 0);
-    mail->session_id = to->session_id;
-    mail->request_id = to->request_id;
     mail->result = result;
-    inbox_batch_add(&thread->outlets[to->worker].batch, &mail->item);
+    mail->position = position;
+    bus_thread_send(context, worker, mail);
 }
 
-static void bus_thread_gap(void *context, uint32_t worker) {
-    BusThread *thread = context;
-    inbox_batch_add(&thread->outlets[worker].batch, &mail_control(MAIL_GAP, NULL, 0)->item);
+static void bus_thread_published(void *context, const BrokerReturn *to, BrokerResult result, Position position) {
+    Mail *mail = mail_control(MAIL_PUBLISHED, NULL, 0);
+    mail->to = *to;
+    mail->result = result;
+    mail->position = position;
+    bus_thread_send(context, to->worker, mail);
+}
+
+static void bus_thread_gap(void *context, uint32_t worker, const char *channel, size_t n_channel, Position position) {
+    Mail *mail = mail_control(MAIL_GAP, channel, n_channel);
+    mail->position = position;
+    bus_thread_send(context, worker, mail);
+}
+
+static void bus_thread_history(void *context, const BrokerReturn *to, const char *channel, size_t n_channel,
+                               HistoryReply *reply) {
+    Mail *mail = mail_history(channel, n_channel, reply);
+    mail->to = *to;
+    bus_thread_send(context, to->worker, mail);
+}
+
+static void bus_thread_presence(void *context, const BrokerReturn *to, const char *channel, size_t n_channel,
+                                PresenceReply *reply) {
+    Mail *mail = mail_control(MAIL_PRESENCE, channel, n_channel);
+    mail->to = *to;
+    mail->presence = presence_reply_ref(reply);
+    bus_thread_send(context, to->worker, mail);
 }
 
 static void bus_thread_link(void *context, bool is_up, const char *reason) {
@@ -66,58 +83,81 @@ static const BusOps bus_thread_ops = {
     .acknowledged = bus_thread_acknowledged,
     .published = bus_thread_published,
     .gap = bus_thread_gap,
+    .history = bus_thread_history,
+    .presence = bus_thread_presence,
     .link = bus_thread_link,
 };
 
-/* The worker is further behind than its inbox may hold: its messages are dropped, the rest goes through, and a gap notice
-   stands where they were. */
+/* The worker is further behind than its inbox may hold: its messages are dropped, a gap notice stands where they were, and
+   histories become refusals; the rest goes through. */
 static void bus_thread_thin(BusThread *thread, BusOutlet *outlet) {
     InboxItem *item = outlet->batch.first;
     outlet->batch = (InboxBatch){0};
     while (item) {
         Mail *mail = container_of(item, Mail, item);
         item = item->next;
-        if (mail->kind != MAIL_DELIVER) {
-            inbox_batch_add(&outlet->batch, &mail->item);
+        if (mail->kind == MAIL_DELIVER) {
+            counter_add(&thread->counters.dropped, 1);
+            mail_free(mail);
             continue;
         }
-        counter_add(&thread->counters.dropped, 1);
-        mail_free(mail);
+        if (mail->kind == MAIL_HISTORY) {
+            mail->history = history_reply_unref(mail->history);
+            mail->result = BROKER_OVERLOADED;
+            mail->item.n_charged = 0;
+        }
+        inbox_batch_add(&outlet->batch, &mail->item);
     }
     inbox_batch_add(&outlet->batch, &mail_control(MAIL_OVERLOADED, NULL, 0)->item);
 }
 
 static void bus_thread_turn(void *context) {
     BusThread *thread = context;
-    for (uint32_t i = 0; i < thread->bus.n_workers; i++) {
+    for (uint32_t i = 0; i < thread->bus.options.n_workers; i++) {
         BusOutlet *outlet = &thread->outlets[i];
         if (!outlet->batch.first || inbox_push_batch(outlet->inbox, &outlet->batch) == INBOX_OK)
             continue;
         bus_thread_thin(thread, outlet);
         inbox_push_batch(outlet->inbox, &outlet->batch); /* uncharged: never refused */
     }
+    if (thread->stop_ms > 0 && bus_has_stopped(&thread->bus))
+        loop_stop(&thread->loop);
 }
 
 static void bus_thread_receive(void *context, const Mail *mail) {
     BusThread *thread = context;
+    Bus *bus = &thread->bus;
     switch (mail->kind) {
     case MAIL_WANT:
-        bus_want(&thread->bus, mail->worker, mail->channel, mail->n_channel, mail->token);
+        bus_want(bus, mail->to.worker, mail->channel, mail->n_channel, mail->token);
         break;
     case MAIL_UNWANT:
-        bus_unwant(&thread->bus, mail->worker, mail->channel, mail->n_channel, clock_now_ms());
+        bus_unwant(bus, mail->to.worker, mail->channel, mail->n_channel);
         break;
     case MAIL_PUBLISH:
-        bus_publish(&thread->bus, mail->message,
-                    &(BusReturn){.worker = mail->worker, .session_id = mail->session_id, .request_id = mail->request_id});
+        bus_publish(bus, mail->message, &mail->to);
         break;
+    case MAIL_READ:
+        bus_read(bus, mail->channel, mail->n_channel, &mail->query, &mail->to);
+        break;
+    case MAIL_ASK:
+        bus_presence(bus, mail->channel, mail->n_channel, &mail->to);
+        break;
+    case MAIL_PRESENT: {
+        PresenceChange change = mail_change(mail);
+        bus_present(bus, mail->to.worker, &change);
+        break;
+    }
     case MAIL_STOP:
-        loop_stop(&thread->loop);
+        bus_stop(bus);
+        thread->stop_ms = clock_now_ms() + BUS_STOP_MS;
         break;
     case MAIL_DELIVER:
     case MAIL_ACKNOWLEDGED:
     case MAIL_PUBLISHED:
     case MAIL_GAP:
+    case MAIL_HISTORY:
+    case MAIL_PRESENCE:
     case MAIL_OVERLOADED:
         break; /* the workers' */
     }
@@ -132,25 +172,54 @@ static void bus_thread_tick(void *context, uint64_t now_ms) {
     BusThread *thread = context;
     thread->backend->ops->tick(thread->backend, now_ms);
     bus_tick(&thread->bus, now_ms);
+    if (thread->stop_ms > 0 && now_ms >= thread->stop_ms)
+        loop_stop(&thread->loop);
 }
 
 static const LoopOps bus_thread_loop_ops = {.woken = bus_thread_woken, .tick = bus_thread_tick, .turn = bus_thread_turn};
 
+/* The configuration has checked them: no memory is the one thing that can be wrong. */
+static int bus_thread_parse_urls(BusThread *thread, const char *text) {
+    enum { PROBLEM_SIZE = 256 };
+    char problem[PROBLEM_SIZE];
+    const char *next;
+    size_t n_url;
+    thread->urls = calloc(redis_list_count(text), sizeof(*thread->urls));
+    if (!thread->urls)
+        return error_origin(-ENOMEM);
+    while ((next = redis_list_next(&text, &n_url))) {
+        char *url = strndup(next, n_url);
+        int r = url ? redis_url_parse(&thread->urls[thread->n_urls], url, problem, sizeof(problem)) : -ENOMEM;
+        free(url);
+        if (r < 0)
+            return error_trace(r);
+        thread->n_urls++;
+    }
+    return 0;
+}
+
+static void bus_thread_drop_urls(BusThread *thread) {
+    while (thread->n_urls > 0)
+        redis_url_finish(&thread->urls[--thread->n_urls]);
+    free(thread->urls);
+    thread->urls = NULL;
+}
+
 static int bus_thread_open_redis(BusThread *thread, const Config *config) {
-    char problem[256];
-    int r = redis_url_parse(&thread->url, config->redis_url, problem, sizeof(problem));
+    int r = bus_thread_parse_urls(thread, config->redis_url);
     if (r < 0)
-        return error_trace(r); /* the configuration has checked it: no memory */
+        return error_trace(r);
     RedisOptions options = {
-        .url = thread->url,
+        .urls = thread->urls,
+        .n_urls = thread->n_urls,
         .prefix = config->redis_prefix,
-        .connect_ms = REDIS_CONNECT_MS,
-        .reply_ms = REDIS_REPLY_MS,
-        .backoff_min_ms = REDIS_BACKOFF_MIN_MS,
-        .backoff_max_ms = REDIS_BACKOFF_MAX_MS,
-        .publish_limit_bytes = REDIS_PUBLISH_LIMIT,
-        .canary_ms = REDIS_CANARY_MS,
-        .canary_deadline_ms = REDIS_CANARY_DEADLINE_MS,
+        .connect_ms = config->redis.connect_ms,
+        .reply_ms = config->redis.reply_ms,
+        .backoff_min_ms = config->redis.backoff_min_ms,
+        .backoff_max_ms = config->redis.backoff_max_ms,
+        .publish_limit_bytes = config->redis.publish_limit_bytes,
+        .canary_ms = config->redis.canary_ms,
+        .canary_deadline_ms = config->redis.canary_deadline_ms,
     };
     thread->backend_free = redis_backend_free;
     return redis_backend_new(&thread->backend, &thread->loop.uv, &options, &bus_backend_events, &thread->bus);
@@ -172,6 +241,7 @@ static int bus_thread_open_embedded(BusThread *thread, const Config *config) {
         .address = config->has_embedded ? &config->embedded_address.socket.any : NULL,
         .client_limit_bytes = EMBEDDED_CLIENT_LIMIT,
         .n_clients_limit = EMBEDDED_CLIENTS,
+        .history_total_bytes = config->embedded_history_bytes,
     };
     thread->backend_free = embedded_backend_free;
     int r = embedded_backend_new(&thread->backend, &thread->loop.uv, &options, &bus_backend_events, &thread->bus);
@@ -186,25 +256,57 @@ static int bus_thread_open_embedded(BusThread *thread, const Config *config) {
     return r;
 }
 
-int bus_thread_init(BusThread *thread, const Config *config, uint32_t n_workers) {
+static int bus_thread_open(BusThread *thread, const Config *config) {
+    int r = config->redis_url[0] ? bus_thread_open_redis(thread, config) : bus_thread_open_embedded(thread, config);
+    return r < 0 ? error_trace(r) : bus_attach(&thread->bus, thread->backend);
+}
+
+static int bus_thread_init_bus(BusThread *thread, const Config *config, const char *node_id, uint32_t n_workers) {
+    const BusOptions options = {
+        .n_workers = n_workers,
+        .linger_ms = config->broker_linger_ms,
+        .subscribe_ms = config->broker_subscribe_ms,
+        .hold_limit_bytes = BUS_HOLD_LIMIT,
+        .history_limit = BUS_CATCH_UP_LIMIT,
+        .node_id = node_id,
+        .namespaces = &config->namespaces,
+    };
+    return bus_init(&thread->bus, &options, &bus_thread_ops, thread);
+}
+
+/* After a failure of bus_thread_open. */
+static void bus_thread_abandon(BusThread *thread) {
+    if (thread->backend)
+        thread->backend->ops->close(thread->backend);
+    loop_finish(&thread->loop);
+    bus_finish(&thread->bus);
+    if (thread->backend)
+        thread->backend = thread->backend_free(thread->backend);
+    bus_thread_drop_urls(thread);
+    inbox_finish(&thread->inbox);
+}
+
+int bus_thread_init(BusThread *thread, const Config *config, const char *node_id, uint32_t n_workers) {
     *thread = (BusThread){0};
     int r = loop_init(&thread->loop, &bus_thread_loop_ops, thread);
     if (r < 0)
         return error_trace(r);
-    bus_init(&thread->bus, n_workers, config->broker_linger_ms, &bus_thread_ops, thread);
     r = inbox_init(&thread->inbox, BUS_INBOX_LIMIT, loop_wake, &thread->loop);
-    if (r == 0) {
-        r = config->redis_url[0] ? bus_thread_open_redis(thread, config) : bus_thread_open_embedded(thread, config);
-        if (r < 0)
-            inbox_finish(&thread->inbox);
-    }
     if (r < 0) {
-        bus_finish(&thread->bus);
-        redis_url_finish(&thread->url);
         loop_finish(&thread->loop);
         return error_trace(r);
     }
-    bus_attach(&thread->bus, thread->backend);
+    r = bus_thread_init_bus(thread, config, node_id, n_workers);
+    if (r < 0) {
+        inbox_finish(&thread->inbox);
+        loop_finish(&thread->loop);
+        return error_trace(r);
+    }
+    r = bus_thread_open(thread, config);
+    if (r < 0) {
+        bus_thread_abandon(thread);
+        return error_trace(r);
+    }
     return 0;
 }
 
@@ -215,7 +317,7 @@ void bus_thread_connect(BusThread *thread, uint32_t worker, Inbox *inbox) {
 static void bus_thread_discard(void *context, const Mail *mail) {}
 
 static void bus_thread_drop_outlets(BusThread *thread) {
-    for (uint32_t i = 0; i < thread->bus.n_workers; i++) {
+    for (uint32_t i = 0; i < thread->bus.options.n_workers; i++) {
         InboxItem *item = thread->outlets[i].batch.first;
         while (item) {
             Mail *mail = container_of(item, Mail, item);
@@ -260,6 +362,8 @@ void bus_thread_finish(BusThread *thread) {
         bus_thread_close(thread);
     mail_dispatch(&thread->inbox, bus_thread_discard, NULL);
     inbox_finish(&thread->inbox);
+    if (thread->n_urls > 0)
+        thread->redis = *redis_backend_counters(thread->backend);
     thread->backend = thread->backend_free(thread->backend);
-    redis_url_finish(&thread->url);
+    bus_thread_drop_urls(thread);
 }

@@ -1,6 +1,4 @@
 #include <errno.h>
-#include <hiredis/hiredis.h>
-#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -9,12 +7,13 @@
 #include <sysexits.h>
 
 #include "app/cli.h"
+#include "app/redis_list.h"
+#include "broker/redis_once.h"
+#include "broker/redis_shard.h"
 #include "broker/redis_url.h"
 #include "hub/channel.h"
 
-enum { DATA_LIMIT = 16 * 1024 * 1024, READ_SIZE = 16384, ERROR_SIZE = 256, PORT_SIZE = 8 };
-
-static const struct timeval patience = {.tv_sec = 5, .tv_usec = 0};
+enum { DATA_LIMIT = 16 * 1024 * 1024, READ_SIZE = 16384, ERROR_SIZE = 256, PORT_SIZE = 8, PATIENCE_MS = 5000 };
 
 /* Everything on standard input, to its end. */
 static int read_data(Buf *data, const CliStreams *streams) {
@@ -38,21 +37,38 @@ static int read_data(Buf *data, const CliStreams *streams) {
 /* The embedded broker's listener as if a URL had named it. */
 static int embedded_url(RedisUrl *url, const Config *config) {
     const ListenAddress *address = &config->embedded_address;
-    char host[NI_MAXHOST], port[PORT_SIZE];
+    char host[REDIS_HOST_SIZE], port[PORT_SIZE];
 
     if (getnameinfo(&address->socket.any, address->n_bytes, host, sizeof(host), port, sizeof(port),
                     NI_NUMERICHOST | NI_NUMERICSERV))
         return -EINVAL;
-    *url = (RedisUrl){.host = strdup(host), .port = (unsigned)strtoul(port, NULL, 10)};
-    return url->host ? 0 : -ENOMEM;
+    *url = (RedisUrl){.n_endpoints = 1, .endpoints[0].port = (unsigned)strtoul(port, NULL, 10)};
+    snprintf(url->endpoints[0].host, sizeof(url->endpoints[0].host), "%s", host);
+    return 0;
 }
 
-static int find_broker(RedisUrl *url, const Config *config, const CliStreams *streams) {
+/* Of several servers the one that has the channel. */
+static int redis_url(RedisUrl *url, const Config *config, const char *channel, char *error, size_t n_error) {
+    unsigned index = redis_shard_of(channel, strlen(channel), redis_list_count(config->redis_url));
+    const char *at = config->redis_url, *chosen = NULL;
+    size_t n_chosen = 0;
+    char *text;
+    int r;
+
+    for (unsigned i = 0; i <= index; i++)
+        chosen = redis_list_next(&at, &n_chosen);
+    text = strndup(chosen, n_chosen);
+    r = text ? redis_url_parse(url, text, error, n_error) : -ENOMEM;
+    free(text);
+    return r;
+}
+
+static int find_broker(RedisUrl *url, const Config *config, const char *channel, const CliStreams *streams) {
     char error[ERROR_SIZE] = "";
     int r;
 
     if (*config->redis_url) {
-        r = redis_url_parse(url, config->redis_url, error, sizeof(error));
+        r = redis_url(url, config, channel, error, sizeof(error));
     } else if (config->has_embedded) {
         r = embedded_url(url, config);
     } else {
@@ -66,96 +82,32 @@ static int find_broker(RedisUrl *url, const Config *config, const CliStreams *st
     return r == 0 ? EX_OK : r == -EINVAL ? EX_CONFIG : EX_OSERR;
 }
 
-static int complain_of_link(const CliStreams *streams, const RedisUrl *url, const char *reason) {
-    if (url->path)
-        cli_complain(streams, "cannot publish through unix:%s: %s", url->path, reason);
-    else
-        cli_complain(streams,
-                     strchr(url->host, ':') ? "cannot publish through [%s]:%u: %s" : "cannot publish through %s:%u: %s",
-                     url->host, url->port, reason);
-    return EX_UNAVAILABLE;
-}
-
-/* Sends one command and gives its reply, the caller's to free; NULL after saying why there is none. */
-static redisReply *ask(redisContext *redis, const RedisUrl *url, const CliStreams *streams, int n_words, const char **words,
-                       const size_t *sizes) {
-    redisReply *reply = redisCommandArgv(redis, n_words, words, sizes);
-
-    if (reply && reply->type != REDIS_REPLY_ERROR)
-        return reply;
-    complain_of_link(streams, url, reply ? reply->str : redis->errstr);
-    freeReplyObject(reply);
-    return NULL;
-}
-
-/* AUTH and SELECT, as far as the URL asks for them. */
-static int enter(redisContext *redis, const RedisUrl *url, const CliStreams *streams) {
-    char database[PORT_SIZE * 2];
-    const char *auth[3] = {"AUTH", url->password, NULL}, *select[2] = {"SELECT", database};
-    int n_auth = 2;
-    redisReply *reply;
-
-    if (url->user) {
-        auth[1] = url->user;
-        auth[n_auth++] = url->password ? url->password : "";
-    }
-    if (auth[1]) {
-        reply = ask(redis, url, streams, n_auth, auth, NULL);
-        if (!reply)
-            return EX_NOPERM;
-        freeReplyObject(reply);
-    }
-    if (url->database > 0) {
-        snprintf(database, sizeof(database), "%u", url->database);
-        reply = ask(redis, url, streams, 2, select, NULL);
-        if (!reply)
-            return EX_UNAVAILABLE;
-        freeReplyObject(reply);
-    }
-    return EX_OK;
-}
-
 static int publish(const CliStreams *streams, const RedisUrl *url, const char *channel, const Buf *data) {
-    const char *words[3] = {"PUBLISH", channel, (const char *)data->bytes};
-    const size_t sizes[3] = {strlen(words[0]), strlen(channel), data->n_bytes};
-    redisContext *redis;
-    redisReply *reply;
-    int r;
+    const RedisOnce once = {.channel = channel, .payload = data->bytes, .n_payload = data->n_bytes, .patience_ms = PATIENCE_MS};
+    char reason[ERROR_SIZE * 2] = "";
+    long long n_received = 0;
+    int r = redis_once_publish(url, &once, &n_received, reason, sizeof(reason));
 
-    redis = url->path ? redisConnectUnixWithTimeout(url->path, patience)
-                      : redisConnectWithTimeout(url->host, (int)url->port, patience);
-    if (!redis || redis->err || redisSetTimeout(redis, patience) != REDIS_OK) {
-        r = complain_of_link(streams, url, redis ? redis->errstr : "out of memory");
-        goto out;
+    if (r == 0) {
+        fprintf(streams->out, "%lld\n", n_received);
+        return EX_OK;
     }
-    r = enter(redis, url, streams);
-    if (r != EX_OK)
-        goto out;
-    reply = ask(redis, url, streams, 3, words, sizes);
-    if (reply)
-        fprintf(streams->out, "%lld\n", reply->integer);
-    else
-        r = EX_UNAVAILABLE;
-    freeReplyObject(reply);
-out:
-    if (redis)
-        redisFree(redis);
-    return r;
+    cli_complain(streams, "cannot publish through %s", reason);
+    return r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
 }
 
 static int publish_as_configured(const CliInput *input, const Config *config, const Buf *data) {
     RedisUrl url = {0};
     char *channel = NULL;
-    int r = find_broker(&url, config, input->streams);
+    int r;
 
-    if (r != EX_OK)
-        return r;
-    if (asprintf(&channel, "%s%s", config->redis_prefix, input->arguments[0]) < 0) {
-        redis_url_finish(&url);
+    if (asprintf(&channel, "%s%s", config->redis_prefix, input->arguments[0]) < 0)
         return EX_OSERR;
+    r = find_broker(&url, config, channel, input->streams);
+    if (r == EX_OK) {
+        signal(SIGPIPE, SIG_IGN); /* a broker that hangs up is an error to report */
+        r = publish(input->streams, &url, channel, data);
     }
-    signal(SIGPIPE, SIG_IGN); /* a broker that hangs up is an error to report */
-    r = publish(input->streams, &url, channel, data);
     free(channel);
     redis_url_finish(&url);
     return r;
@@ -190,8 +142,9 @@ const CliCommand cli_command_publish = {
     .name = "publish",
     .summary = "Publish one message, as any backend would by PUBLISH, and print how many received it.",
     .details = "Publishes DATA, or standard input when DATA is -, to the channel through redis.url, or through\n"
-               "embedded.address when redis.url is empty. Prints how many subscribers the broker counted: a\n"
-               "node is one. Exits with 69 when the broker cannot be reached.",
+               "embedded.address when redis.url is empty. Live: nothing enters a channel's history. Prints how\n"
+               "many subscribers the broker counted: a node is one. Exits with 69 when the broker cannot be\n"
+               "reached.",
     .arguments = "CHANNEL DATA",
     .n_arguments = 2,
     .switches = 1U << CLI_CONFIG,

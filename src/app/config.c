@@ -91,16 +91,45 @@ static int set_defaults(Config *config, bool is_development, Buf *problems) {
     return r;
 }
 
+/* What the flag says; of one that may be given several times, all that it says each time, separated by spaces. */
+static int flag_text(Buf *text, const ConfigSources *sources, size_t index) {
+    const ConfigFlag *flag = &sources->flags[index];
+    int r = BUF_OK;
+
+    if (flag->option->type != OPTION_REDIS_URL)
+        return buf_append_text(text, flag->text);
+    for (size_t i = 0; i < sources->n_flags && r == BUF_OK; i++) {
+        if (sources->flags[i].option == flag->option)
+            r = buf_append_format(text, "%s%s", text->n_bytes ? " " : "", sources->flags[i].text);
+    }
+    return r;
+}
+
+static int set_flag(Config *config, const ConfigSources *sources, size_t index, Buf *problems) {
+    enum { FLAG_LIMIT = 64 << 10 };
+    const ConfigFlag *flag = &sources->flags[index];
+    char name[OPTION_NAME_SIZE], origin[OPTION_NAME_SIZE + sizeof("flag ")];
+    Buf text;
+    int r;
+
+    snprintf(origin, sizeof(origin), "flag %s", option_spell_in(name, flag->option, OPTION_FLAG, flag->namespace_name));
+    buf_init(&text, FLAG_LIMIT);
+    r = flag_text(&text, sources, index);
+    if (r == BUF_OK)
+        r = buf_append(&text, "", 1);
+    if (r == BUF_OK)
+        r = config_set(config, flag->option, flag->namespace_name, (const char *)text.bytes, origin, problems);
+    else if (r > 0)
+        r = config_problem(problems, origin, "that is too long");
+    buf_finish(&text);
+    return r < 0 ? error_trace(r) : r;
+}
+
 static int set_flags(Config *config, const ConfigSources *sources, Buf *problems) {
     int result = CONFIG_OK;
 
     for (size_t i = 0; i < sources->n_flags; i++) {
-        const ConfigFlag *flag = &sources->flags[i];
-        char name[OPTION_NAME_SIZE], origin[OPTION_NAME_SIZE + sizeof("flag ")];
-        int r;
-
-        snprintf(origin, sizeof(origin), "flag %s", option_spell_in(name, flag->option, OPTION_FLAG, flag->namespace_name));
-        r = config_set(config, flag->option, flag->namespace_name, flag->text, origin, problems);
+        int r = set_flag(config, sources, i, problems);
         if (r < 0)
             return error_trace(r);
         result |= r;
@@ -150,6 +179,8 @@ int config_load(Config **configp, const ConfigSources *sources, Buf *problems) {
         return error_origin(-ENOMEM);
     }
     r = read_sources(config, sources, problems);
+    if (r == CONFIG_OK)
+        r = config_complete_namespaces(config);
     if (r != CONFIG_OK) {
         config_free(config);
         return r < 0 ? error_trace(r) : r;

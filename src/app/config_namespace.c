@@ -73,3 +73,32 @@ ConfigValue *config_value(const Config *config, const Option *option, const char
     }
     return &config->values[block * n_options + options_index(option)];
 }
+
+static int complete(Config *config, Namespace *space, const Option *option) {
+    enum { WHY_LIMIT = 256 };
+    const Option *inherited = option_inherited(option);
+    const char *text = inherited ? config_value(config, inherited, "")->text : option->initial;
+    Buf why;
+    int r;
+
+    if (config_value(config, option, space->name)->text)
+        return 0;
+    buf_init(&why, WHY_LIMIT);
+    r = option_store(space, option, text, &why);
+    buf_finish(&why);
+    return r < 0 ? error_trace(r) : 0;
+}
+
+int config_complete_namespaces(Config *config) {
+    size_t n_options;
+    const Option *options = options_all(&n_options);
+    int r = 0;
+
+    for (uint32_t i = 0; i < config->namespaces.n_items && r == 0; i++) {
+        for (size_t j = 0; j < n_options && r == 0; j++) {
+            if (option_is_of_namespace(&options[j]))
+                r = complete(config, &config->namespaces.items[i], &options[j]);
+        }
+    }
+    return r < 0 ? error_trace(r) : 0;
+}

@@ -4,13 +4,14 @@
 
 #define OPTION_AT(member) .offset = offsetof(Config, member)
 
-/* LogLevel, LogFormat, Access and SlowPolicy index these. */
+/* LogLevel, LogFormat, Access and SlowPolicy index these; a switch's are always the same two. */
 static const char *const choices_level[] = {"debug", "info", "warn", "error", NULL};
 static const char *const choices_format[] = {"logfmt", "json", NULL};
 static const char *const choices_access[] = {"nobody", "anyone", NULL};
 static const char *const choices_slow[] = {"close", "drop-oldest", "latest", NULL};
+static const char *const choices_switch[] = {"no", "yes", NULL};
 
-enum { SECOND = 1000, HOUR = 3600 * SECOND, KIB = 1024, MIB = 1024 * KIB };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, WEEK = 168 * HOUR, KIB = 1024, MIB = 1024 * KIB };
 
 static const Option options[] = {
     {"listen.address", OPTION_ADDRESSES, "127.0.0.1:8080", NULL, 1, CONFIG_MAX_ADDRESSES, NULL, OPTION_AT(listen_addresses),
@@ -19,14 +20,32 @@ static const Option options[] = {
      "Port 0 lets the kernel choose."},
     {"listen.workers", OPTION_NUMBER, "0", NULL, 0, CONFIG_MAX_WORKERS, NULL, OPTION_AT(n_workers), 0,
      "Worker threads; 0 is one per core that the process may run on."},
-    {"redis.url", OPTION_REDIS_URL, "", NULL, 0, 0, NULL, OPTION_AT(redis_url), 0,
-     "The Redis server: redis://[user[:password]@]host[:port][/db] or redis+unix://[user:password@]/path[?db=N]. Empty: the "
-     "embedded broker, no Redis at all."},
+    {"redis.url", OPTION_REDIS_URL, "", NULL, 0, CONFIG_MAX_REDIS, NULL, OPTION_AT(redis_url), 0,
+     "Redis: redis://[user[:password]@]host[:port][/db], redis+unix://[user:password@]/path[?db=N], "
+     "redis-sentinel://host,host/master or redis-cluster://host,host; rediss is the same over TLS. Several redis:// (the flag "
+     "given again, or separated by spaces) shard the channels among them. Empty: the embedded broker, no Redis at all."},
     {"redis.prefix", OPTION_TEXT, "barker:", NULL, 1, 64, NULL, OPTION_AT(redis_prefix), 0,
      "What precedes a channel's name in Redis."},
+    {"redis.connect_timeout", OPTION_DURATION, "5s", NULL, 100, HOUR, NULL, OPTION_AT(redis.connect_ms), 0,
+     "A link to Redis that is not ready by then, its greeting included, is given up and made anew."},
+    {"redis.reply_timeout", OPTION_DURATION, "5s", NULL, 100, HOUR, NULL, OPTION_AT(redis.reply_ms), 0,
+     "The same for one on which an answer has not come by then."},
+    {"redis.backoff_min", OPTION_DURATION, "100ms", NULL, 10, HOUR, NULL, OPTION_AT(redis.backoff_min_ms), 0,
+     "A lost link is made anew after a random time up to this, which doubles with each failure,"},
+    {"redis.backoff_max", OPTION_DURATION, "5s", NULL, 10, HOUR, NULL, OPTION_AT(redis.backoff_max_ms), 0, "up to this."},
+    {"redis.canary", OPTION_DURATION, "1s", NULL, 100, HOUR, NULL, OPTION_AT(redis.canary_ms), 0,
+     "How often each server is sent a message that must come back to this node."},
+    {"redis.canary_deadline", OPTION_DURATION, "2s", NULL, 100, HOUR, NULL, OPTION_AT(redis.canary_deadline_ms), 0,
+     "By when it must; else the node is deaf and its links to that server are made anew."},
+    {"redis.publish_limit", OPTION_SIZE, "16MiB", NULL, KIB, 1024 * MIB, NULL, OPTION_AT(redis.publish_limit_bytes), 0,
+     "Bytes of commands that one Redis server has not yet answered; over it, publishers get an error."},
     {"embedded.address", OPTION_ADDRESS, "127.0.0.1:6380", NULL, 0, 0, NULL, OPTION_AT(embedded_address),
      offsetof(Config, has_embedded),
      "Where the embedded broker speaks the Redis protocol, for redis-cli and backends. Empty: nowhere."},
+    {"embedded.history_limit", OPTION_SIZE, "256MiB", NULL, MIB, 2047u * MIB, NULL, OPTION_AT(embedded_history_bytes), 0,
+     "Bytes of all histories together in the embedded broker; over it, those that were used longest ago are forgotten."},
+    {"broker.subscribe_timeout", OPTION_DURATION, "5s", NULL, 100, HOUR, NULL, OPTION_AT(broker_subscribe_ms), 0,
+     "A client's subscribe that the broker could not be asked about by then gets an error, to be tried again."},
     {"broker.linger", OPTION_DURATION, "5s", NULL, 0, HOUR, NULL, OPTION_AT(broker_linger_ms), 0,
      "How long the node stays subscribed to a channel after its last subscriber has left."},
     {"watchdog.handshake", OPTION_DURATION, "10s", NULL, 100, HOUR, NULL, OPTION_AT(watchdog.handshake_ms), 0,
@@ -61,6 +80,22 @@ static const Option options[] = {
     {"namespace.*.slow", OPTION_CHOICE, "outbox.slow", NULL, 0, 0, choices_slow, .offset = offsetof(Namespace, slow), 0,
      "The same for the channels of one namespace: those whose names begin with its name and a colon. A name is 1 to 63 of "
      "a-z 0-9 _ - . and stands in capitals in the environment."},
+    {"namespace.*.history", OPTION_NUMBER, "0", NULL, 0, 1000000, NULL, .offset = offsetof(Namespace, history_limit), 0,
+     "Messages that the broker keeps for each channel of the namespace, for clients that resume; 0: none. Backends publish "
+     "into "
+     "it with the function barker_publish."},
+    {"namespace.*.history_age", OPTION_DURATION, "24h", NULL, SECOND, WEEK, NULL, .offset = offsetof(Namespace, history_age_ms),
+     0, "For how long at most; so long after its last message a channel's history ends."},
+    {"namespace.*.history_local", OPTION_NUMBER, "0", NULL, 0, 100000, NULL, .offset = offsetof(Namespace, local_limit), 0,
+     "Messages that the node itself keeps for each channel that somebody here wants: who returns to the same node soon "
+     "resumes, "
+     "with plain PUBLISH. It counts where history is 0."},
+    {"namespace.*.history_local_linger", OPTION_DURATION, "1m", NULL, 0, HOUR, NULL,
+     .offset = offsetof(Namespace, local_linger_ms), 0, "And how long after the channel's last subscriber has left."},
+    {"namespace.*.presence", OPTION_SWITCH, "no", NULL, 0, 0, choices_switch, .offset = offsetof(Namespace, has_presence), 0,
+     "Whether its channels tell who is in them."},
+    {"history.limit", OPTION_NUMBER, "300", NULL, 1, 100000, NULL, OPTION_AT(history_limit), 0,
+     "Messages of one resume or one page of history; who has missed more is told that it is not recovered."},
     {"limits.message_size", OPTION_SIZE, "64KiB", NULL, 64, 16 * MIB, NULL, OPTION_AT(message_limit_bytes), 0,
      "The largest message that a client may send; over it, the connection is closed with 1009."},
     {"limits.subscriptions", OPTION_NUMBER, "128", NULL, 1, 65536, NULL, OPTION_AT(n_subscription_limit), 0,
@@ -71,6 +106,8 @@ static const Option options[] = {
      "Who may subscribe."},
     {"access.publish", OPTION_CHOICE, "nobody", "anyone", 0, 0, choices_access, OPTION_AT(client_publish), 0,
      "Which clients may publish; backends publish to Redis in any case."},
+    {"access.identity", OPTION_CHOICE, "nobody", "anyone", 0, 0, choices_access, OPTION_AT(client_identity), 0,
+     "Who may say who it is by user= and info= in the URL; everybody else is a user of its own, named by the connection."},
     {"node.id", OPTION_NODE_ID, "", NULL, 0, 63, NULL, OPTION_AT(node_id), 0,
      "The node's name, unique among the nodes; empty draws one at random."},
     {"log.level", OPTION_CHOICE, "info", NULL, 0, 0, choices_level, OPTION_AT(log_level), 0, "The least of what is logged."},

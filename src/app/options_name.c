@@ -7,6 +7,10 @@ bool option_is_of_namespace(const Option *option) {
     return strchr(option->key, '*') != NULL;
 }
 
+const Option *option_inherited(const Option *option) {
+    return option_is_of_namespace(option) ? options_find(OPTION_KEY, option->initial) : NULL;
+}
+
 static char spell_letter(char letter, OptionSpelling spelling) {
     if (spelling == OPTION_FLAG)
         return letter == '.' || letter == '_' ? '-' : letter;

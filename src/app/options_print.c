@@ -53,11 +53,11 @@ static void print_option(FILE *out, const Option *option) {
     Buf choices;
 
     buf_init(&choices, HELP_TEXT_SIZE);
-    if (option->type == OPTION_CHOICE && option_describe(&choices, option) < 0)
+    if ((option->type == OPTION_CHOICE || option->type == OPTION_SWITCH) && option_describe(&choices, option) < 0)
         buf_clear(&choices);
     snprintf(name, sizeof(name), "%s %s", option_spell(spelled, option, OPTION_FLAG), option_placeholder(option));
     snprintf(help, sizeof(help), "%s%s%.*s (default: %s%s%s%s)", option->help, choices.n_bytes ? " One of: " : "",
-             (int)choices.n_bytes, (const char *)choices.bytes, option_is_of_namespace(option) ? "that of " : "",
+             (int)choices.n_bytes, (const char *)choices.bytes, option_inherited(option) ? "that of " : "",
              *option->initial ? option->initial : "empty", option->initial_in_development ? "; with --dev: " : "",
              option->initial_in_development ? option->initial_in_development : "");
     options_print_row(out, name, help);
@@ -94,9 +94,8 @@ void options_print_markdown(FILE *out) {
         buf_init(&takes, HELP_TEXT_SIZE);
         if (option_describe(&takes, option) < 0)
             buf_clear(&takes);
-        fprintf(out, "| `%s` | %s%s%s%s", option_spell(key, option, OPTION_KEY),
-                option_is_of_namespace(option) ? "that of " : "", *option->initial ? "`" : "",
-                *option->initial ? option->initial : "empty", *option->initial ? "`" : "");
+        fprintf(out, "| `%s` | %s%s%s%s", option_spell(key, option, OPTION_KEY), option_inherited(option) ? "that of " : "",
+                *option->initial ? "`" : "", *option->initial ? option->initial : "empty", *option->initial ? "`" : "");
         if (option->initial_in_development)
             fprintf(out, "; with `--dev` `%s`", option->initial_in_development);
         fprintf(out, " | %.*s | %s |\n", (int)takes.n_bytes, (const char *)takes.bytes, option->help);

@@ -30,6 +30,7 @@ static int describe(Buf *text, const Option *option) {
     case OPTION_ADDRESSES:
         return buf_append_format(text, "1 to %u addresses separated by commas, such as 127.0.0.1:8080", option->maximum);
     case OPTION_CHOICE:
+    case OPTION_SWITCH:
         return describe_choices(text, option);
     case OPTION_DURATION:
         return describe_range(text, option, "a duration (250ms, 25s, 2m, 1h)", duration_format);
@@ -38,7 +39,7 @@ static int describe(Buf *text, const Option *option) {
     case OPTION_NUMBER:
         return buf_append_format(text, "a number from %u to %u", option->minimum, option->maximum);
     case OPTION_REDIS_URL:
-        return buf_append_text(text, "a URL such as redis://127.0.0.1:6379 or redis+unix:///run/redis.sock, or nothing");
+        return buf_append_text(text, "URLs such as redis://127.0.0.1:6379 or redis+unix:///run/redis.sock, or nothing");
     case OPTION_SIZE:
         return describe_range(text, option, "a size (512, 64KiB, 1MiB)", size_format);
     case OPTION_TEXT:
@@ -54,34 +55,72 @@ int option_describe(Buf *text, const Option *option) {
     return r < 0 ? error_trace(r) : 0; /* BUF_FULL only cuts a text for people */
 }
 
-/* From where to where the password stands; what looks like one in a malformed URL counts as one. */
-static void find_password(const char *url, size_t *start, size_t *end) {
-    const char *authority = strstr(url, "://");
-    const char *at = strrchr(url, '@');
+/* What is not shown of a URL: the password, and the sentinels'. What looks like one in a malformed URL counts as one. */
+typedef struct Secret {
+    const char *start;
+    const char *end;
+} Secret;
+
+static Secret find_password(const char *url, const char *end) {
+    const char *authority = memmem(url, (size_t)(end - url), "://", 3);
+    const char *at = memrchr(url, '@', (size_t)(end - url));
     const char *colon;
 
-    *start = *end = 0;
     authority = authority ? authority + 3 : url;
     if (!at || at < authority)
-        return;
+        return (Secret){NULL, NULL};
     colon = memchr(authority, ':', (size_t)(at - authority));
-    *start = (size_t)((colon ? colon + 1 : authority) - url);
-    *end = (size_t)(at - url);
+    return (Secret){colon ? colon + 1 : authority, at};
+}
+
+static Secret find_sentinel_password(const char *url, const char *end) {
+    static const char key[] = "sentinel_password=";
+    const char *found = memmem(url, (size_t)(end - url), key, sizeof(key) - 1);
+    const char *next;
+
+    if (!found)
+        return (Secret){NULL, NULL};
+    found += sizeof(key) - 1;
+    next = memchr(found, '&', (size_t)(end - found));
+    return (Secret){found, next ? next : end};
+}
+
+static bool is_within(const char *at, const Secret *secret) {
+    return at >= secret->start && at < secret->end;
+}
+
+static int mask(Buf *text, const char *value, const char *end, const Secret *secrets, size_t n_secrets) {
+    int r = BUF_OK;
+
+    for (const char *at = value; at < end && r == BUF_OK; at++) {
+        char shown = iscntrl((unsigned char)*at) ? '?' : *at;
+        bool is_secret = false, is_first = false;
+
+        for (size_t i = 0; i < n_secrets; i++) {
+            is_secret |= is_within(at, &secrets[i]);
+            is_first |= at == secrets[i].start && secrets[i].end > at;
+        }
+        if (!is_secret)
+            r = buf_append(text, &shown, 1);
+        else if (is_first)
+            r = buf_append_text(text, "***");
+    }
+    return r < 0 ? error_trace(r) : r;
 }
 
 int option_mask(Buf *text, const Option *option, const char *value) {
-    size_t start = 0, end = 0;
     int r = BUF_OK;
 
-    if (option->type == OPTION_REDIS_URL)
-        find_password(value, &start, &end);
-    for (size_t i = 0; value[i] && r == BUF_OK; i++) {
-        char shown = iscntrl((unsigned char)value[i]) ? '?' : value[i];
+    if (option->type != OPTION_REDIS_URL)
+        r = mask(text, value, value + strlen(value), NULL, 0);
+    while (option->type == OPTION_REDIS_URL && *value && r == BUF_OK) {
+        const char *next = strstr(value + 1, " redis"); /* a password that was not encoded may hold spaces */
+        const char *end = next ? next : value + strlen(value);
+        const Secret secrets[] = {find_password(value, end), find_sentinel_password(value, end)};
 
-        if (i < start || i >= end)
-            r = buf_append(text, &shown, 1);
-        else if (i == start)
-            r = buf_append_text(text, "***");
+        end += strspn(end, " ");
+        r = mask(text, value, end, secrets, sizeof(secrets) / sizeof(secrets[0]));
+        value = end;
     }
     return r < 0 ? error_trace(r) : 0;
 }
@@ -93,6 +132,7 @@ const char *option_placeholder(const Option *option) {
     case OPTION_ADDRESSES:
         return "ADDRESS,...";
     case OPTION_CHOICE:
+    case OPTION_SWITCH:
         return "WORD";
     case OPTION_DURATION:
         return "DURATION";

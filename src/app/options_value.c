@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/duration.h"
+#include "app/redis_list.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "broker/redis_url.h"
@@ -52,6 +53,15 @@ static int store_choice(void *record, const Option *option, const char *text, Bu
     return refuse(why, option);
 }
 
+static int store_switch(void *record, const Option *option, const char *text, Buf *why) {
+    bool is_on = strcmp(text, option->choices[1]) == 0;
+
+    if (!is_on && strcmp(text, option->choices[0]) != 0)
+        return refuse(why, option);
+    *FIELD(record, option->offset, bool) = is_on;
+    return OPTION_OK;
+}
+
 static bool has_control(const char *text) {
     for (; *text; text++) {
         if (iscntrl((unsigned char)*text))
@@ -79,21 +89,36 @@ static int replace_text(void *record, const Option *option, const char *text) {
     return OPTION_OK;
 }
 
-static int store_redis_url(void *record, const Option *option, const char *text, Buf *why) {
-    enum { REASON_SIZE = 200 };
-    char reason[REASON_SIZE] = "";
+static int check_redis_url(const char *text, size_t n_text, bool is_alone, Buf *why) {
+    enum { REASON_SIZE = 256 };
+    char reason[REASON_SIZE] = "", *copy = strndup(text, n_text);
     RedisUrl url = {0};
-    int r;
+    int r = copy ? redis_url_parse(&url, copy, reason, sizeof(reason)) : -ENOMEM;
 
-    if (*text) {
-        r = redis_url_parse(&url, text, reason, sizeof(reason));
-        if (r == -EINVAL)
-            return refuse_because(why, reason);
-        if (r < 0)
-            return error_trace(r);
-        redis_url_finish(&url);
+    free(copy);
+    if (r == -EINVAL)
+        return refuse_because(why, reason);
+    if (r < 0)
+        return error_trace(r);
+    if (!is_alone && url.scheme != REDIS_STANDALONE)
+        r = refuse_because(why, "only redis:// and redis+unix:// may be given several times");
+    redis_url_finish(&url);
+    return r;
+}
+
+static int store_redis_url(void *record, const Option *option, const char *text, Buf *why) {
+    unsigned n_urls = redis_list_count(text);
+    const char *at = text, *url;
+    size_t n_url;
+
+    if (n_urls > option->maximum)
+        return refuse_because(why, "that is too many servers");
+    while ((url = redis_list_next(&at, &n_url))) {
+        int r = check_redis_url(url, n_url, n_urls == 1, why);
+        if (r != OPTION_OK)
+            return r < 0 ? error_trace(r) : r;
     }
-    return replace_text(record, option, text);
+    return replace_text(record, option, n_urls ? text : "");
 }
 
 static int store_text(void *record, const Option *option, const char *text, Buf *why) {
@@ -177,6 +202,8 @@ int option_store(void *record, const Option *option, const char *text, Buf *why)
         return store_number(record, option, text, why);
     case OPTION_REDIS_URL:
         return store_redis_url(record, option, text, why);
+    case OPTION_SWITCH:
+        return store_switch(record, option, text, why);
     case OPTION_NODE_ID:
     case OPTION_TEXT:
         return store_text(record, option, text, why);

@@ -41,8 +41,42 @@ static int64_t report_audit_findings(const Worker *workers, uint32_t n_workers) 
     return (int64_t)sum;
 }
 
+static void report_log_bus(const BusThread *thread) {
+    const BusCounters *bus = &thread->bus.counters;
+    log_event(LOG_LEVEL_INFO, "broker_totals", log_number("channels", (int64_t)counter_read(&bus->channels)),
+              log_number("received", (int64_t)counter_read(&bus->received)),
+              log_number("unwanted", (int64_t)counter_read(&bus->unwanted)),
+              log_number("duplicates", (int64_t)counter_read(&bus->duplicates)),
+              log_number("caught_up", (int64_t)counter_read(&bus->caught_up)),
+              log_number("gaps", (int64_t)counter_read(&bus->gaps)),
+              log_number("history_failures", (int64_t)counter_read(&bus->history_failures)),
+              log_number("links_lost", (int64_t)counter_read(&bus->links_lost)),
+              log_number("published", (int64_t)counter_read(&bus->published)),
+              log_number("publish_failures", (int64_t)counter_read(&bus->publish_failures)),
+              log_number("dropped", (int64_t)counter_read(&thread->counters.dropped)));
+}
+
+/* How the links to Redis fared; nothing of the embedded broker. */
+static void report_log_redis(const RedisCounters *redis) {
+    if (counter_read(&redis->links_made) == 0)
+        return;
+    for (RedisCause cause = 0; cause < REDIS_CAUSES; cause++)
+        if (counter_read(&redis->links_lost[cause]) > 0)
+            log_event(LOG_LEVEL_INFO, "links_lost", log_text("cause", redis_cause_name(cause)),
+                      log_number("links", (int64_t)counter_read(&redis->links_lost[cause])));
+    log_event(LOG_LEVEL_INFO, "redis_totals", log_number("links_made", (int64_t)counter_read(&redis->links_made)),
+              log_number("canaries_heard", (int64_t)counter_read(&redis->canaries_heard)),
+              log_number("canary_lag_max_ms", (int64_t)counter_read(&redis->canary_lag_max_ms)),
+              log_number("subscribed", (int64_t)counter_read(&redis->subscribed)),
+              log_number("calls", (int64_t)counter_read(&redis->calls)),
+              log_number("overloaded", (int64_t)counter_read(&redis->overloaded)),
+              log_number("redirected", (int64_t)counter_read(&redis->redirected)));
+}
+
 void report_log(const Worker *workers, uint32_t n_workers, const BusThread *bus) {
     report_log_causes(workers, n_workers);
+    report_log_bus(bus);
+    report_log_redis(&bus->redis);
     log_event(LOG_LEVEL_INFO, "totals", report_row("connections", sessions.counters.in_state, READY_STATES),
               report_counter("subscriptions", sessions.hub.counters.subscriptions),
               report_counter("accepted", sessions.counters.accepted), report_counter("refused", ws_counters.refused),
@@ -55,9 +89,5 @@ void report_log(const Worker *workers, uint32_t n_workers, const BusThread *bus)
               report_counter("pings", sessions.counters.pings),
               report_row("refused_sends", sessions.counters.refused_sends, READY_STATES),
               report_row("evicted_frames", sessions.counters.evicted_frames, SLOW_POLICIES),
-              log_number("audit_findings", report_audit_findings(workers, n_workers)),
-              log_number("bus_received", (int64_t)counter_read(&bus->bus.counters.received)),
-              log_number("bus_published", (int64_t)counter_read(&bus->bus.counters.published)),
-              log_number("publish_failures", (int64_t)counter_read(&bus->bus.counters.publish_failures)),
-              log_number("dropped", (int64_t)counter_read(&bus->counters.dropped)));
+              log_number("audit_findings", report_audit_findings(workers, n_workers)));
 }

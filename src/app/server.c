@@ -57,6 +57,8 @@ static SessionOptions server_session_options(const Server *server) {
         .message_limit_bytes = config->message_limit_bytes,
         .subscriptions_limit = config->n_subscription_limit,
         .clients_may_subscribe = config->client_subscribe == ACCESS_ANYONE,
+        .history_limit = config->history_limit,
+        .clients_may_name_themselves = config->client_identity == ACCESS_ANYONE,
         .clients_may_publish = config->client_publish == ACCESS_ANYONE,
         .node_id = server->node_id,
     };
@@ -176,11 +178,11 @@ static void server_stop_workers(Server *server) {
 
 static void server_finish(Server *server) {
     server_stop_workers(server);
-    for (uint32_t i = 0; i < server->n_workers; i++)
-        worker_finish(&server->workers[i]);
     if (server->bus.is_started)
         bus_thread_stop(&server->bus);
-    bus_thread_finish(&server->bus);
+    bus_thread_finish(&server->bus); /* until then it writes to the workers' inboxes and wakes their loops */
+    for (uint32_t i = 0; i < server->n_workers; i++)
+        worker_finish(&server->workers[i]);
     report_log(server->workers, server->n_workers, &server->bus);
     free(server->workers);
 }
@@ -225,7 +227,7 @@ static int server_failed(int error) {
 int server_run(const Config *config) {
     Server server = {0};
     server_prepare(&server, config);
-    int r = bus_thread_init(&server.bus, config, config->n_workers);
+    int r = bus_thread_init(&server.bus, config, server.node_id, config->n_workers);
     if (r < 0)
         return server_failed(r);
     r = server_init_workers(&server);

@@ -1,6 +1,7 @@
 #include "app/worker.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -12,29 +13,32 @@ static Worker *worker_of_port(BrokerPort *port) {
     return container_of(port, Worker, port);
 }
 
+static void worker_tell(Worker *worker, Mail *mail) {
+    mail->to.worker = worker->options.index;
+    inbox_push(worker->options.bus, &mail->item); /* uncharged: never refused */
+}
+
 static void worker_want(BrokerPort *port, const char *channel, size_t n_channel, uint64_t token) {
-    Worker *worker = worker_of_port(port);
     Mail *mail = mail_control(MAIL_WANT, channel, n_channel);
-    mail->worker = worker->options.index;
     mail->token = token;
-    inbox_push(worker->options.bus, &mail->item);
+    worker_tell(worker_of_port(port), mail);
 }
 
 static void worker_unwant(BrokerPort *port, const char *channel, size_t n_channel) {
-    Worker *worker = worker_of_port(port);
-    Mail *mail = mail_control(MAIL_UNWANT, channel, n_channel);
-    mail->worker = worker->options.index;
-    inbox_push(worker->options.bus, &mail->item);
+    worker_tell(worker_of_port(port), mail_control(MAIL_UNWANT, channel, n_channel));
 }
 
-static BrokerResult worker_publish(BrokerPort *port, Message *message, uint64_t session_id, uint64_t request_id) {
+static void worker_present(BrokerPort *port, const PresenceChange *change) {
+    worker_tell(worker_of_port(port), mail_present(change));
+}
+
+/* What a client asks for may be refused: mail is charged, or NULL without memory. */
+static BrokerResult worker_ask(BrokerPort *port, Mail *mail, const BrokerReturn *to) {
     Worker *worker = worker_of_port(port);
-    Mail *mail = mail_message(MAIL_PUBLISH, message);
     if (!mail)
         return BROKER_OVERLOADED;
-    mail->worker = worker->options.index;
-    mail->session_id = session_id;
-    mail->request_id = request_id;
+    mail->to = *to;
+    mail->to.worker = worker->options.index;
     if (inbox_push(worker->options.bus, &mail->item) == INBOX_FULL) {
         mail_free(mail);
         return BROKER_OVERLOADED;
@@ -42,7 +46,40 @@ static BrokerResult worker_publish(BrokerPort *port, Message *message, uint64_t 
     return BROKER_OK;
 }
 
-static const BrokerPortOps worker_port_ops = {.want = worker_want, .unwant = worker_unwant, .publish = worker_publish};
+static Mail *worker_question(MailKind kind, const char *channel, size_t n_channel) {
+    Mail *mail = mail_new(kind, n_channel);
+    if (!mail)
+        return NULL;
+    mail->n_channel = (uint32_t)n_channel;
+    mail->item.n_charged = sizeof(*mail) + n_channel;
+    memcpy(mail->channel, channel, n_channel);
+    return mail;
+}
+
+static BrokerResult worker_publish(BrokerPort *port, Message *message, const BrokerReturn *to) {
+    return worker_ask(port, mail_message(MAIL_PUBLISH, message), to);
+}
+
+static BrokerResult worker_read(BrokerPort *port, const char *channel, size_t n_channel, const HistoryQuery *query,
+                                const BrokerReturn *to) {
+    Mail *mail = worker_question(MAIL_READ, channel, n_channel);
+    if (mail)
+        mail->query = *query;
+    return worker_ask(port, mail, to);
+}
+
+static BrokerResult worker_presence(BrokerPort *port, const char *channel, size_t n_channel, const BrokerReturn *to) {
+    return worker_ask(port, worker_question(MAIL_ASK, channel, n_channel), to);
+}
+
+static const BrokerPortOps worker_port_ops = {
+    .want = worker_want,
+    .unwant = worker_unwant,
+    .publish = worker_publish,
+    .read = worker_read,
+    .presence = worker_presence,
+    .present = worker_present,
+};
 
 static void worker_begin_stop(Worker *worker) {
     worker->is_stopping = true;
@@ -52,24 +89,35 @@ static void worker_begin_stop(Worker *worker) {
     session_table_close_all(&worker->sessions, CAUSE_SHUTDOWN);
 }
 
+static void worker_answer_history(SessionTable *sessions, const Mail *mail) {
+    const HistoryReply failed = {.result = mail->result};
+    session_table_history(sessions, &mail->to, mail->channel, mail->n_channel, mail->history ? mail->history : &failed);
+}
+
 static void worker_receive(void *context, const Mail *mail) {
     Worker *worker = context;
     SessionTable *sessions = &worker->sessions;
     switch (mail->kind) {
     case MAIL_DELIVER:
-        hub_deliver(&sessions->hub, mail->message);
+        session_table_deliver(sessions, mail->message);
         break;
     case MAIL_ACKNOWLEDGED:
-        hub_acknowledge(&sessions->hub, mail->channel, mail->n_channel, mail->token, mail->is_granted);
+        session_table_acknowledged(sessions, mail->channel, mail->n_channel, mail->token, mail->result, mail->position);
         break;
     case MAIL_PUBLISHED:
-        session_table_published(sessions, mail->session_id, mail->request_id, mail->result);
+        session_table_published(sessions, &mail->to, mail->result, mail->position);
         break;
     case MAIL_GAP:
-        hub_gap(&sessions->hub);
+        session_table_gap(sessions, mail->channel, mail->n_channel, mail->position);
+        break;
+    case MAIL_HISTORY:
+        worker_answer_history(sessions, mail);
+        break;
+    case MAIL_PRESENCE:
+        session_table_presence(sessions, &mail->to, mail->channel, mail->n_channel, mail->presence);
         break;
     case MAIL_OVERLOADED:
-        hub_overloaded(&sessions->hub);
+        session_table_overloaded(sessions);
         break;
     case MAIL_STOP:
         worker_begin_stop(worker);
@@ -77,6 +125,9 @@ static void worker_receive(void *context, const Mail *mail) {
     case MAIL_WANT:
     case MAIL_UNWANT:
     case MAIL_PUBLISH:
+    case MAIL_READ:
+    case MAIL_ASK:
+    case MAIL_PRESENT:
         break; /* the bus's */
     }
 }
@@ -151,21 +202,15 @@ int worker_listen(Worker *worker, int fd) {
 
 static void worker_discard(void *context, const Mail *mail) {}
 
-/* On the worker's own thread, for the handles of its loop close there. */
-static void worker_close(Worker *worker) {
+static void worker_end_sessions(Worker *worker) {
     worker_begin_stop(worker);
     session_table_finish(&worker->sessions);
-    ws_server_close(worker->ws);
-    int r = loop_finish(&worker->loop);
-    if (r < 0)
-        log_event(LOG_LEVEL_WARN, "loop_busy", log_number("worker", worker->options.index));
-    worker->ws = ws_server_free(worker->ws);
 }
 
 static void *worker_main(void *context) {
     Worker *worker = context;
     loop_run(&worker->loop);
-    worker_close(worker);
+    worker_end_sessions(worker);
     worker->options.ended(worker->options.ended_context);
     return NULL;
 }
@@ -182,7 +227,12 @@ void worker_finish(Worker *worker) {
     if (worker->is_started)
         pthread_join(worker->thread, NULL);
     else
-        worker_close(worker);
+        worker_end_sessions(worker);
+    ws_server_close(worker->ws);
+    int r = loop_finish(&worker->loop);
+    if (r < 0)
+        log_event(LOG_LEVEL_WARN, "loop_busy", log_number("worker", worker->options.index));
+    worker->ws = ws_server_free(worker->ws);
     mail_dispatch(&worker->inbox, worker_discard, NULL);
     inbox_finish(&worker->inbox);
 }

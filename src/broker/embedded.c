@@ -4,117 +4,178 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
-#include "base/map.h"
-#include "broker/resp_server.h"
+#include "broker/embedded_core.h"
+#include "broker/embedded_functions.h"
 #include "broker/turn.h"
-
-/* A channel that the node itself hears. */
-typedef struct EmbeddedChannel {
-    MapNode node;
-    char name[];
-} EmbeddedChannel;
 
 typedef struct EmbeddedBackend {
     Backend base;
+    EmbeddedCore core;
     Turn turn;
     TurnTask start;
-    Map subscribed;
-    RespServer *server; /* NULL without a listener */
-    size_t n_prefix;
-    char *prefixed; /* the prefix, and room for a channel's name */
+    HistoryReply *overloaded; /* made before there was no memory */
+    bool is_up;
 } EmbeddedBackend;
 
 static EmbeddedBackend *embedded_backend(Backend *backend) {
     return container_of(backend, EmbeddedBackend, base);
 }
 
-static int embedded_add(EmbeddedBackend *embedded, const char *channel, size_t n_channel) {
-    EmbeddedChannel *added = calloc(1, sizeof *added + n_channel + 1);
-    if (!added)
-        return error_origin(-ENOMEM);
-    memcpy(added->name, channel, n_channel);
-    added->node.key = added->name;
-    added->node.n_key = n_channel;
-    int r = map_insert(&embedded->subscribed, &added->node);
-    if (r != MAP_OK)
-        free(added);
-    return r < 0 ? error_trace(r) : 0;
+static BrokerResult embedded_result(int r) {
+    return r < 0 ? BROKER_OVERLOADED : BROKER_OK; /* nothing but memory fails */
+}
+
+static bool embedded_is_reachable(Backend *backend, const char *channel, size_t n_channel) {
+    return embedded_backend(backend)->is_up;
 }
 
 static void embedded_subscribe(Backend *backend, const char *channel, size_t n_channel) {
-    if (embedded_add(embedded_backend(backend), channel, n_channel) < 0)
+    if (!embedded_backend(backend)->is_up)
+        return;
+    if (embedded_core_hear(&embedded_backend(backend)->core, channel, n_channel) < 0)
         backend->events->refused(backend->context, channel, n_channel);
     else
         backend->events->subscribed(backend->context, channel, n_channel);
 }
 
-static void embedded_remove(MapNode *node, void *context) {
-    EmbeddedBackend *embedded = context;
-    map_remove(&embedded->subscribed, node);
-    free(container_of(node, EmbeddedChannel, node));
-}
-
 static void embedded_unsubscribe(Backend *backend, const char *channel, size_t n_channel) {
-    EmbeddedBackend *embedded = embedded_backend(backend);
-    MapNode *node = map_find(&embedded->subscribed, channel, n_channel);
-    if (node)
-        embedded_remove(node, embedded);
+    embedded_core_unhear(&embedded_backend(backend)->core, channel, n_channel);
 }
 
-/* To the node itself, by the clients' name of the channel. Returns 1 when the node hears it, else 0. */
-static size_t embedded_deliver(EmbeddedBackend *embedded, const char *channel, size_t n_channel, const void *payload,
-                               size_t n_payload) {
-    if (!map_find(&embedded->subscribed, channel, n_channel))
-        return 0;
-    embedded->base.events->message(embedded->base.context, channel, n_channel, payload, n_payload);
-    return 1;
-}
-
-static void embedded_publish(Backend *backend, Message *message, void *cookie) {
-    EmbeddedBackend *embedded = embedded_backend(backend);
-    embedded_deliver(embedded, message_channel(message), message->n_channel, message_payload(message), message->n_payload);
-    if (embedded->server) {
-        memcpy(embedded->prefixed + embedded->n_prefix, message_channel(message), message->n_channel);
-        resp_topics_publish(&embedded->server->topics, embedded->prefixed, embedded->n_prefix + message->n_channel,
-                            message_payload(message), message->n_payload);
+static void embedded_publish(Backend *backend, Message *message, const HistoryLimits *limits, void *cookie) {
+    EmbeddedCore *core = &embedded_backend(backend)->core;
+    Position position = {0};
+    int r = 0;
+    if (limits) {
+        const HistoryAppend append = {
+            .channel = message_channel(message),
+            .n_channel = message->n_channel,
+            .payload = message_payload(message),
+            .n_payload = message->n_payload,
+            .n_messages = limits->n_messages,
+            .age_ms = limits->age_ms,
+        };
+        r = embedded_core_append(core, &append, &position);
+    } else {
+        embedded_core_publish(core, message_channel(message), message->n_channel, message_payload(message), message->n_payload);
     }
-    backend->events->published(backend->context, cookie, BROKER_OK);
+    backend->events->published(backend->context, cookie, embedded_result(r), position);
 }
 
-/* A client of the listener publishes: what has no prefix is not meant for the node. */
-static size_t embedded_on_publish(void *context, const char *channel, size_t n_channel, const void *payload, size_t n_payload) {
-    EmbeddedBackend *embedded = context;
-    size_t n_prefix = embedded->n_prefix;
-    if (n_channel <= n_prefix || memcmp(channel, embedded->prefixed, n_prefix) != 0)
-        return 0;
-    return embedded_deliver(embedded, channel + n_prefix, n_channel - n_prefix, payload, n_payload);
+static void embedded_read(Backend *backend, const char *channel, size_t n_channel, const HistoryQuery *query, void *cookie) {
+    EmbeddedBackend *embedded = embedded_backend(backend);
+    HistoryReply *reply;
+    if (embedded_history_read(&reply, &embedded->core.history, channel, n_channel, query) < 0)
+        reply = history_reply_ref(embedded->overloaded);
+    backend->events->read(backend->context, cookie, reply);
+    history_reply_unref(reply);
+}
+
+static void embedded_present(Backend *backend, const PresenceEntry *entry, void *cookie) {
+    EmbeddedPresenceChange change;
+    int r = embedded_presence_set(&embedded_backend(backend)->core.presence, entry, &change);
+    backend->events->presented(backend->context, cookie, embedded_result(r));
+}
+
+typedef struct MemberFill {
+    size_t n_texts;
+    PresenceMember *next; /* NULL: only count */
+    char *text;
+} MemberFill;
+
+static void embedded_fill_member(const EmbeddedMember *member, void *context) {
+    MemberFill *fill = context;
+    fill->n_texts += member->n_user + member->n_member;
+    if (!fill->next)
+        return;
+    memcpy(fill->text, member->user, member->n_user);
+    memcpy(fill->text + member->n_user, member->member, member->n_member);
+    *fill->next++ = (PresenceMember){
+        .n_connections = member->n_connections < UINT32_MAX ? (uint32_t)member->n_connections : UINT32_MAX,
+        .n_user = (uint32_t)member->n_user,
+        .n_text = (uint32_t)member->n_member,
+        .user = fill->text,
+        .text = fill->text + member->n_user,
+    };
+    fill->text += member->n_user + member->n_member;
+}
+
+static void embedded_members(Backend *backend, const char *channel, size_t n_channel, void *cookie) {
+    const EmbeddedPresence *presence = &embedded_backend(backend)->core.presence;
+    PresenceList list;
+    MemberFill fill = {0};
+    size_t n_members = embedded_presence_count(presence, channel, n_channel, &list.version);
+    embedded_presence_each(presence, channel, n_channel, embedded_fill_member, &fill);
+    list.reply = presence_reply_new((uint32_t)n_members, fill.n_texts);
+    if (!list.reply) {
+        backend->events->members(backend->context, cookie, BROKER_OVERLOADED, NULL);
+        return;
+    }
+    fill = (MemberFill){.next = list.reply->members, .text = presence_reply_texts(list.reply)};
+    embedded_presence_each(presence, channel, n_channel, embedded_fill_member, &fill);
+    backend->events->members(backend->context, cookie, BROKER_OK, &list);
+    presence_reply_unref(list.reply);
+}
+
+/* There is one node, and it lives as long as its broker. */
+static void embedded_lease(Backend *backend, const LeaseRequest *request, void *cookie) {
+    static const char *const nobody[] = {NULL};
+    const LeaseReply reply = {.is_kept = !request->is_given_up, .dead = nobody};
+    backend->events->leased(backend->context, cookie, BROKER_OK, &reply);
+}
+
+static void embedded_bury(Backend *backend, const char *node, void *cookie) {
+    int r = embedded_presence_bury(&embedded_backend(backend)->core.presence, NULL, 0, node);
+    backend->events->buried(backend->context, cookie, embedded_result(r));
 }
 
 static void embedded_tick(Backend *backend, uint64_t now_ms) {
-    EmbeddedBackend *embedded = embedded_backend(backend);
-    if (embedded->server)
-        resp_server_tick(embedded->server, now_ms);
+    embedded_core_tick(&embedded_backend(backend)->core, now_ms);
 }
 
 static void embedded_on_start(TurnTask *task) {
     EmbeddedBackend *embedded = container_of(task, EmbeddedBackend, start);
-    embedded->base.events->up(embedded->base.context);
+    embedded->is_up = true;
+    embedded->base.events->changed(embedded->base.context);
+    embedded->base.events->link(embedded->base.context, true, NULL);
 }
 
 static void embedded_close(Backend *backend) {
     EmbeddedBackend *embedded = embedded_backend(backend);
-    embedded->server = resp_server_close(embedded->server);
+    embedded->is_up = false;
+    embedded->core.server = resp_server_close(embedded->core.server);
     turn_close(&embedded->turn);
 }
 
 static const BackendOps embedded_ops = {
+    .is_reachable = embedded_is_reachable,
     .subscribe = embedded_subscribe,
     .unsubscribe = embedded_unsubscribe,
     .publish = embedded_publish,
+    .read = embedded_read,
+    .present = embedded_present,
+    .members = embedded_members,
+    .lease = embedded_lease,
+    .bury = embedded_bury,
     .tick = embedded_tick,
     .close = embedded_close,
 };
+
+/* A client of the listener publishes: what has no prefix is not meant for the node. */
+static size_t embedded_on_publish(void *context, const char *key, size_t n_key, const void *payload, size_t n_payload) {
+    EmbeddedCore *core = context;
+    const char *channel;
+    size_t n_channel;
+    if (!embedded_core_channel(core, key, n_key, &channel, &n_channel))
+        return 0;
+    return embedded_core_deliver(core, channel, n_channel, payload, n_payload);
+}
+
+static void embedded_on_call(void *context, const RespCall *call, Writer *writer) {
+    embedded_functions_run(context, call, writer);
+}
 
 static int embedded_listen(EmbeddedBackend *embedded, uv_loop_t *loop, const EmbeddedOptions *options) {
     const RespServerOptions server_options = {
@@ -122,9 +183,23 @@ static int embedded_listen(EmbeddedBackend *embedded, uv_loop_t *loop, const Emb
         .client_limit_bytes = options->client_limit_bytes,
         .n_clients_limit = options->n_clients_limit,
         .publish = embedded_on_publish,
-        .context = embedded,
+        .call = embedded_on_call,
+        .context = &embedded->core,
     };
-    int r = resp_server_new(&embedded->server, loop, &embedded->turn, &server_options);
+    int r = resp_server_new(&embedded->core.server, loop, &embedded->turn, &server_options);
+    return r < 0 ? error_trace(r) : 0;
+}
+
+static int embedded_open(EmbeddedBackend *embedded, uv_loop_t *loop, const EmbeddedOptions *options) {
+    int r = embedded_core_init(&embedded->core, options->prefix, clock_wall_ms() * 1000, options->history_total_bytes,
+                               embedded->base.events, embedded->base.context);
+    if (r < 0)
+        return error_trace(r);
+    embedded->overloaded = history_reply_new(0);
+    if (!embedded->overloaded)
+        return error_origin(-ENOMEM);
+    embedded->overloaded->result = BROKER_OVERLOADED;
+    r = options->address ? embedded_listen(embedded, loop, options) : 0;
     return r < 0 ? error_trace(r) : 0;
 }
 
@@ -134,17 +209,11 @@ int embedded_backend_new(Backend **out, uv_loop_t *loop, const EmbeddedOptions *
     if (!embedded)
         return error_origin(-ENOMEM);
     embedded->base = (Backend){.ops = &embedded_ops, .events = events, .context = context};
-    map_init(&embedded->subscribed);
-    embedded->n_prefix = strlen(options->prefix);
-    embedded->prefixed = malloc(embedded->n_prefix + CHANNEL_NAME_MAX);
-    int r = embedded->prefixed ? 0 : error_origin(-ENOMEM);
-    if (r == 0 && options->address)
-        r = embedded_listen(embedded, loop, options);
+    int r = embedded_open(embedded, loop, options);
     if (r < 0) {
         embedded_backend_free(&embedded->base);
         return error_trace(r);
     }
-    memcpy(embedded->prefixed, options->prefix, embedded->n_prefix);
     turn_init(&embedded->turn, loop);
     turn_task_init(&embedded->start, embedded_on_start);
     turn_add(&embedded->turn, &embedded->start);
@@ -156,14 +225,13 @@ Backend *embedded_backend_free(Backend *backend) {
     if (!backend)
         return NULL;
     EmbeddedBackend *embedded = embedded_backend(backend);
-    map_each(&embedded->subscribed, embedded_remove, embedded);
-    map_finish(&embedded->subscribed);
-    free(embedded->prefixed);
+    embedded_core_finish(&embedded->core);
+    history_reply_unref(embedded->overloaded);
     free(embedded);
     return NULL;
 }
 
 int embedded_backend_address(const Backend *backend, struct sockaddr_storage *out) {
     const EmbeddedBackend *embedded = container_of(backend, EmbeddedBackend, base);
-    return embedded->server ? resp_server_address(embedded->server, out) : -ENOENT;
+    return embedded->core.server ? resp_server_address(embedded->core.server, out) : -ENOENT;
 }

@@ -1,212 +1,254 @@
 #include "broker/redis.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/random.h"
-#include "broker/redis_publisher.h"
-#include "broker/redis_subscriber.h"
+#include "broker/redis_backend.h"
+#include "broker/redis_pubsub.h"
 
-enum { CANARY_BYTES = 48, CANARY_PAYLOAD_MAX = 20 };
-
-typedef struct RedisBackend {
-    Backend base;
-    RedisOptions options;
-    size_t n_prefix;
-    Turn turn;
-    TurnTask start;
-    RedisPublisher publisher;
-    RedisSubscriber subscriber;
-    bool is_up;
-    uint64_t now_ms;
-    char canary[CANARY_BYTES];
-    size_t n_canary;
-    uint64_t canary_sent_ms;
-    uint64_t canary_heard_ms;                  /* when the latest one that came back was sent */
-    char publisher_reason[REDIS_REASON_BYTES]; /* reported last */
-    char subscriber_reason[REDIS_REASON_BYTES];
-} RedisBackend;
-
-static RedisBackend *redis_backend(Backend *backend) {
-    return container_of(backend, RedisBackend, base);
-}
-
-/* last: what the same link said before. */
-static void redis_down(RedisBackend *redis, char *last, const char *reason) {
-    bool is_news = redis->is_up || strcmp(reason, last) != 0;
+static void redis_report_down(RedisBackend *redis, const char *reason) {
     redis->is_up = false;
-    snprintf(last, REDIS_REASON_BYTES, "%s", reason);
-    if (is_news)
-        redis->base.events->down(redis->base.context, last);
+    redis->base.events->link(redis->base.context, false, reason);
 }
 
-static void redis_on_ready(void *context) {
-    RedisBackend *redis = context;
-    if (redis->is_up || !redis_publisher_is_ready(&redis->publisher) || !redis_subscriber_is_ready(&redis->subscriber))
+/* Up only when all is well; down is told by whoever knows why. */
+static void redis_judge(RedisBackend *redis) {
+    bool is_up = redis->topology && redis->topology->ops->is_up(redis->topology);
+    if (is_up == redis->is_up)
         return;
-    redis->is_up = true;
-    redis->publisher_reason[0] = redis->subscriber_reason[0] = '\0';
-    redis->canary_sent_ms = 0;
-    redis->canary_heard_ms = redis->now_ms;
-    redis->base.events->up(redis->base.context);
+    redis->is_up = is_up;
+    redis->trouble[0] = 0;
+    redis->base.events->link(redis->base.context, is_up, is_up ? NULL : "not every server is known and up");
 }
 
-static void redis_on_subscriber_lost(void *context, const char *reason) {
+static void redis_on_server_up(void *context, RedisServer *server) {
     RedisBackend *redis = context;
-    redis_down(redis, redis->subscriber_reason, reason);
+    redis_ops_retry(&redis->ops);
+    redis->base.events->changed(redis->base.context);
+    redis_judge(redis);
 }
 
-/* A node that hears is not down for want of a publisher; if it does not come back, the canary falls silent. */
-static void redis_on_publisher_lost(void *context, const char *reason) {
+static void redis_on_server_down(void *context, RedisServer *server, const char *reason) {
     RedisBackend *redis = context;
-    if (!redis->is_up)
-        redis_down(redis, redis->publisher_reason, reason);
-}
-
-static void redis_on_published(void *context, void *cookie, BrokerResult result) {
-    RedisBackend *redis = context;
-    redis->base.events->published(redis->base.context, cookie, result);
+    redis_report_down(redis, reason);
+    redis->base.events->changed(redis->base.context);
+    redis->topology->ops->server_down(redis->topology, server);
 }
 
 /* The client's name of a channel, or NULL when it is not one of ours. */
-static const char *redis_strip(const RedisBackend *redis, const char *channel, size_t *n_channel) {
-    if (*n_channel <= redis->n_prefix || memcmp(channel, redis->options.prefix, redis->n_prefix) != 0)
+static const char *redis_strip(const RedisBackend *redis, const char *name, size_t *n_name) {
+    if (*n_name <= redis->n_prefix || memcmp(name, redis->options.prefix, redis->n_prefix) != 0)
         return NULL;
-    *n_channel -= redis->n_prefix;
-    return channel + redis->n_prefix;
+    *n_name -= redis->n_prefix;
+    return name + redis->n_prefix;
 }
 
-static void redis_on_subscribed(void *context, const char *channel, size_t n_channel) {
+static void redis_on_subscribed(void *context, RedisServer *server, const char *name, size_t n_name) {
     RedisBackend *redis = context;
-    const char *name = redis_strip(redis, channel, &n_channel);
-    if (name && redis->is_up)
-        redis->base.events->subscribed(redis->base.context, name, n_channel);
+    const char *channel = redis_strip(redis, name, &n_name);
+    if (channel)
+        redis->base.events->subscribed(redis->base.context, channel, n_name);
 }
 
-static void redis_on_refused(void *context, const char *channel, size_t n_channel) {
+static void redis_on_refused(void *context, RedisServer *server, const char *name, size_t n_name, const char *error) {
     RedisBackend *redis = context;
-    const char *name = redis_strip(redis, channel, &n_channel);
-    if (name && redis->is_up)
-        redis->base.events->refused(redis->base.context, name, n_channel);
+    const char *channel = redis_strip(redis, name, &n_name);
+    if (channel)
+        redis->base.events->refused(redis->base.context, channel, n_name);
 }
 
-/* The payload is the time at which it was sent. */
-static void redis_hear_canary(RedisBackend *redis, const char *payload, size_t n_payload) {
-    char text[CANARY_PAYLOAD_MAX + 1];
-    if (n_payload > CANARY_PAYLOAD_MAX)
+static void redis_on_lost(void *context, RedisServer *server, const char *name, size_t n_name) {
+    RedisBackend *redis = context;
+    const char *channel = redis_strip(redis, name, &n_name);
+    redis->topology->ops->moved(redis->topology);
+    if (channel)
+        redis->base.events->lost(redis->base.context, channel, n_name);
+}
+
+static void redis_on_message(void *context, RedisServer *server, const char *name, size_t n_name, const void *payload,
+                             size_t n_payload) {
+    RedisBackend *redis = context;
+    const char *channel = redis_strip(redis, name, &n_name);
+    if (channel)
+        redis->base.events->message(redis->base.context, channel, n_name, payload, n_payload);
+}
+
+static void redis_on_changed(void *context) {
+    RedisBackend *redis = context;
+    redis_ops_retry(&redis->ops);
+    redis->base.events->changed(redis->base.context);
+    redis_judge(redis);
+}
+
+/* As long as all servers are up nothing is lost by it. The topology asks twice a second, and says each time what it heard. */
+static void redis_on_troubled(void *context, const char *reason) {
+    RedisBackend *redis = context;
+    if ((redis->topology && redis->topology->ops->is_up(redis->topology)) || strcmp(redis->trouble, reason) == 0)
         return;
-    memcpy(text, payload, n_payload);
-    text[n_payload] = '\0';
-    uint64_t sent_ms = strtoull(text, NULL, 10);
-    if (sent_ms > redis->canary_heard_ms && sent_ms <= redis->now_ms)
-        redis->canary_heard_ms = sent_ms;
+    snprintf(redis->trouble, sizeof redis->trouble, "%s", reason);
+    redis_report_down(redis, reason);
 }
 
-static void redis_on_message(void *context, const char *channel, size_t n_channel, const void *payload, size_t n_payload) {
-    RedisBackend *redis = context;
-    if (n_channel == redis->n_canary && memcmp(channel, redis->canary, n_channel) == 0) {
-        redis_hear_canary(redis, payload, n_payload);
-        return;
-    }
-    const char *name = redis_strip(redis, channel, &n_channel);
-    if (name)
-        redis->base.events->message(redis->base.context, name, n_channel, payload, n_payload);
-}
-
-static const RedisPublisherEvents redis_publisher_events = {
-    .ready = redis_on_ready,
-    .lost = redis_on_publisher_lost,
-    .published = redis_on_published,
-};
-
-static const RedisSubscriberEvents redis_subscriber_events = {
-    .ready = redis_on_ready,
-    .lost = redis_on_subscriber_lost,
+static const RedisServerEvents redis_server_events = {
+    .up = redis_on_server_up,
+    .down = redis_on_server_down,
     .subscribed = redis_on_subscribed,
     .refused = redis_on_refused,
+    .lost = redis_on_lost,
     .message = redis_on_message,
 };
 
+static const RedisTopologyEvents redis_topology_events = {
+    .changed = redis_on_changed,
+    .troubled = redis_on_troubled,
+};
+
+/* The server of a channel, whose name with the prefix is written. */
+static RedisServer *redis_route(RedisBackend *redis, const char *channel, size_t *n_channel,
+                                char name[static REDIS_PUBSUB_CHANNEL_MAX]) {
+    if (redis->n_prefix + *n_channel > REDIS_PUBSUB_CHANNEL_MAX)
+        return NULL;
+    memcpy(name, redis->options.prefix, redis->n_prefix);
+    memcpy(name + redis->n_prefix, channel, *n_channel);
+    *n_channel += redis->n_prefix;
+    return redis->topology->ops->route(redis->topology, name, *n_channel);
+}
+
+static bool redis_is_reachable(Backend *backend, const char *channel, size_t n_channel) {
+    char name[REDIS_PUBSUB_CHANNEL_MAX];
+    const RedisServer *server = redis_route(redis_backend_of(backend), channel, &n_channel, name);
+    return server && redis_server_is_up(server);
+}
+
 static void redis_subscribe(Backend *backend, const char *channel, size_t n_channel) {
-    RedisBackend *redis = redis_backend(backend);
-    redis_subscriber_want(&redis->subscriber, true, redis->options.prefix, redis->n_prefix, channel, n_channel);
+    char name[REDIS_PUBSUB_CHANNEL_MAX];
+    RedisServer *server = redis_route(redis_backend_of(backend), channel, &n_channel, name);
+    if (server)
+        redis_server_subscribe(server, name, n_channel);
 }
 
 static void redis_unsubscribe(Backend *backend, const char *channel, size_t n_channel) {
-    RedisBackend *redis = redis_backend(backend);
-    redis_subscriber_want(&redis->subscriber, false, redis->options.prefix, redis->n_prefix, channel, n_channel);
+    char name[REDIS_PUBSUB_CHANNEL_MAX];
+    RedisServer *server = redis_route(redis_backend_of(backend), channel, &n_channel, name);
+    if (server)
+        redis_server_unsubscribe(server, name, n_channel);
 }
 
-static void redis_publish(Backend *backend, Message *message, void *cookie) {
-    RedisBackend *redis = redis_backend(backend);
-    const RedisPublish publish = {
-        .prefix = redis->options.prefix,
-        .n_prefix = redis->n_prefix,
-        .channel = message_channel(message),
-        .n_channel = message->n_channel,
-        .payload = message_payload(message),
-        .n_payload = message->n_payload,
-        .cookie = cookie,
-    };
-    BrokerResult result = redis_publisher_publish(&redis->publisher, &publish);
-    if (result != BROKER_OK)
-        backend->events->published(backend->context, cookie, result);
+bool redis_reply_number(const redisReply *reply, uint64_t *out) {
+    if (reply->type == REDIS_REPLY_INTEGER && reply->integer >= 0) {
+        *out = (uint64_t)reply->integer;
+        return true;
+    }
+    if (reply->type != REDIS_REPLY_STRING || reply->len == 0 || reply->len > 19 ||
+        strspn(reply->str, "0123456789") != (size_t)reply->len)
+        return false;
+    *out = strtoull(reply->str, NULL, 10);
+    return true;
 }
 
-static void redis_send_canary(RedisBackend *redis) {
-    char payload[CANARY_PAYLOAD_MAX + 1];
-    int n = snprintf(payload, sizeof payload, "%" PRIu64, redis->now_ms);
-    const RedisPublish publish = {
-        .channel = redis->canary, .n_channel = redis->n_canary, .payload = payload, .n_payload = (size_t)n};
-    if (redis_publisher_publish(&redis->publisher, &publish) == BROKER_OK)
-        redis->canary_sent_ms = redis->now_ms;
+static void redis_on_published(RedisOp *op, BrokerResult result, redisReply *reply) {
+    RedisBackend *redis = op->context;
+    Position position = {0};
+    bool is_durable = op->function != NULL;
+    if (result == BROKER_OK && is_durable &&
+        (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 || !redis_reply_number(reply->element[0], &position.epoch) ||
+         !redis_reply_number(reply->element[1], &position.seq)))
+        result = BROKER_REFUSED;
+    redis->base.events->published(redis->base.context, op->cookie, result, position);
 }
 
-/* What Redis no longer lets us hear is found out here, whichever link is to blame. */
-static void redis_check_canary(RedisBackend *redis) {
-    const RedisOptions *options = &redis->options;
-    if (redis->now_ms - redis->canary_sent_ms >= options->canary_ms)
-        redis_send_canary(redis);
-    if (redis->now_ms - redis->canary_heard_ms < (uint64_t)options->canary_ms + options->canary_deadline_ms)
+static void redis_publish(Backend *backend, Message *message, const HistoryLimits *limits, void *cookie) {
+    RedisBackend *redis = redis_backend_of(backend);
+    size_t n_text = redis->n_prefix + message->n_channel + (limits ? 2 * REDIS_OP_NUMBER_BYTES : 0);
+    RedisOp *op = redis_op_new(&redis->ops, n_text, redis_on_published, redis, cookie);
+    if (!op) {
+        backend->events->published(backend->context, cookie, BROKER_OVERLOADED, (Position){0});
         return;
-    redis_link_fail(&redis->subscriber.link, "the canary was not heard in time");
-    redis_link_fail(&redis->publisher.link, "the canary was not heard in time");
+    }
+    op->message = message_ref(message);
+    op->is_ordered = limits || redis->is_sharded; /* one server carries plain publishes out as they come */
+    if (!limits)
+        redis_op_add_text(op, redis->is_sharded ? "SPUBLISH" : "PUBLISH");
+    redis_op_add_name(op, redis->options.prefix, redis->n_prefix, message_channel(message), message->n_channel);
+    redis_op_add(op, message_payload(message), message->n_payload);
+    if (limits) {
+        op->function = "barker_publish";
+        redis_op_add_text(op, "SIZE");
+        redis_op_add_number(op, limits->n_messages);
+        redis_op_add_text(op, "AGE");
+        redis_op_add_number(op, limits->age_ms / 1000 + (limits->age_ms % 1000 != 0));
+    }
+    redis_op_send(op);
 }
 
 static void redis_tick(Backend *backend, uint64_t now_ms) {
-    RedisBackend *redis = redis_backend(backend);
+    RedisBackend *redis = redis_backend_of(backend);
     redis->now_ms = now_ms;
-    redis_publisher_tick(&redis->publisher, now_ms);
-    redis_subscriber_tick(&redis->subscriber, now_ms);
-    if (redis->is_up)
-        redis_check_canary(redis);
+    redis->topology->ops->tick(redis->topology, now_ms);
+    redis_ops_tick(&redis->ops, now_ms);
+    redis_judge(redis);
 }
 
 static void redis_on_start(TurnTask *task) {
-    RedisBackend *redis = container_of(task, RedisBackend, start);
-    redis_tick(&redis->base, clock_now_ms());
+    redis_tick(&container_of(task, RedisBackend, start)->base, clock_now_ms());
 }
 
 static void redis_close(Backend *backend) {
-    RedisBackend *redis = redis_backend(backend);
+    RedisBackend *redis = redis_backend_of(backend);
     redis->is_up = false;
-    redis_subscriber_close(&redis->subscriber);
-    redis_publisher_close(&redis->publisher);
+    redis->ops.is_closed = true;
+    redis->topology->ops->close(redis->topology);
+    redis_ops_close(&redis->ops);
     turn_close(&redis->turn);
 }
 
 static const BackendOps redis_ops = {
+    .is_reachable = redis_is_reachable,
     .subscribe = redis_subscribe,
     .unsubscribe = redis_unsubscribe,
     .publish = redis_publish,
+    .read = redis_history_read,
+    .present = redis_presence_set,
+    .members = redis_presence_members,
+    .lease = redis_presence_lease,
+    .bury = redis_presence_bury,
     .tick = redis_tick,
     .close = redis_close,
 };
+
+static int redis_new_topology(RedisBackend *redis, uv_loop_t *loop) {
+    const RedisTopologyInput input = {
+        .loop = loop,
+        .turn = &redis->turn,
+        .options = &redis->options,
+        .server_events = &redis_server_events,
+        .events = &redis_topology_events,
+        .context = redis,
+    };
+    switch (redis->options.urls[0].scheme) {
+    case REDIS_SENTINEL:
+        return redis_sentinel_new(&redis->topology, &input);
+    case REDIS_CLUSTER:
+        return redis_cluster_new(&redis->topology, &input);
+    case REDIS_STANDALONE:
+        break;
+    }
+    return redis_fixed_new(&redis->topology, &input);
+}
+
+static int redis_new_failures(RedisBackend *redis) {
+    for (int i = 0; i <= BROKER_REFUSED; i++) {
+        redis->failures[i] = history_reply_new(0);
+        if (!redis->failures[i])
+            return error_origin(-ENOMEM);
+        redis->failures[i]->result = (BrokerResult)i;
+    }
+    return 0;
+}
 
 int redis_backend_new(Backend **out, uv_loop_t *loop, const RedisOptions *options, const BackendEvents *events, void *context) {
     RedisBackend *redis = calloc(1, sizeof *redis);
@@ -214,12 +256,18 @@ int redis_backend_new(Backend **out, uv_loop_t *loop, const RedisOptions *option
         return error_origin(-ENOMEM);
     redis->base = (Backend){.ops = &redis_ops, .events = events, .context = context};
     redis->options = *options;
+    redis->options.counters = &redis->counters;
     redis->n_prefix = strlen(options->prefix);
-    redis->n_canary = (size_t)snprintf(redis->canary, sizeof redis->canary, "barker/canary/%016" PRIx64, random_u64());
+    redis->is_sharded = options->urls[0].scheme == REDIS_CLUSTER;
+    int r = redis_new_failures(redis);
+    if (r == 0)
+        r = redis_new_topology(redis, loop);
+    if (r < 0) {
+        redis_backend_free(&redis->base);
+        return error_trace(r);
+    }
     turn_init(&redis->turn, loop);
-    redis_subscriber_init(&redis->subscriber, loop, &redis->turn, &redis->options, redis->canary, &redis_subscriber_events,
-                          redis);
-    redis_publisher_init(&redis->publisher, loop, &redis->turn, &redis->options, &redis_publisher_events, redis);
+    redis_ops_init(&redis->ops, redis->topology, &redis->options, &redis->turn);
     turn_task_init(&redis->start, redis_on_start);
     turn_add(&redis->turn, &redis->start);
     *out = &redis->base;
@@ -227,7 +275,17 @@ int redis_backend_new(Backend **out, uv_loop_t *loop, const RedisOptions *option
 }
 
 Backend *redis_backend_free(Backend *backend) {
-    if (backend)
-        free(redis_backend(backend));
+    if (!backend)
+        return NULL;
+    RedisBackend *redis = redis_backend_of(backend);
+    if (redis->topology)
+        redis->topology->ops->free(redis->topology);
+    for (int i = 0; i <= BROKER_REFUSED; i++)
+        history_reply_unref(redis->failures[i]);
+    free(redis);
     return NULL;
+}
+
+const RedisCounters *redis_backend_counters(const Backend *backend) {
+    return &container_of(backend, RedisBackend, base)->counters;
 }

@@ -13,12 +13,18 @@ static void pubsub_copy_error(RedisPubsub *pubsub, const char *text, size_t n_te
 }
 
 static RedisPubsubKind pubsub_kind(const char *word, size_t n_word) {
-    if (n_word == 7 && memcmp(word, "message", 7) == 0)
-        return REDIS_PUBSUB_MESSAGE;
-    if (n_word == 9 && memcmp(word, "subscribe", 9) == 0)
-        return REDIS_PUBSUB_SUBSCRIBE;
-    if (n_word == 11 && memcmp(word, "unsubscribe", 11) == 0)
-        return REDIS_PUBSUB_UNSUBSCRIBE;
+    static const struct {
+        const char *word;
+        RedisPubsubKind kind;
+    } kinds[] = {
+        {"message", REDIS_PUBSUB_MESSAGE},         {"smessage", REDIS_PUBSUB_MESSAGE},
+        {"subscribe", REDIS_PUBSUB_SUBSCRIBE},     {"ssubscribe", REDIS_PUBSUB_SUBSCRIBE},
+        {"unsubscribe", REDIS_PUBSUB_UNSUBSCRIBE}, {"sunsubscribe", REDIS_PUBSUB_UNSUBSCRIBE},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (n_word == strlen(kinds[i].word) && memcmp(word, kinds[i].word, n_word) == 0)
+            return kinds[i].kind;
+    }
     return REDIS_PUBSUB_OTHER;
 }
 

@@ -82,7 +82,7 @@ static void client_take(RespClient *client, const char *bytes, size_t n_bytes) {
         bytes += n_used;
         n_bytes -= n_used;
     }
-    if (client->is_quitting)
+    if (client->is_quitting || !n_bytes)
         return;
     int r = buf_append(input, bytes, n_bytes);
     if (r != BUF_OK) {

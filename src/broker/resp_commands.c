@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-enum { SHOWN_ARGS_BYTES = 128, INFO_BYTES = 1024, DATABASES = 16, DEFAULT_PROTOCOL = 2 };
+#include "broker/resp_functions.h"
+#include "broker/resp_reply.h"
+
+enum { INFO_BYTES = 1024, DATABASES = 16, DEFAULT_PROTOCOL = 2 };
 
 typedef void CommandHandler(RespClient *client, const RespRequest *request);
 
@@ -16,10 +18,6 @@ typedef struct Command {
     bool is_for_subscribers; /* RESP2 allows it in subscribe mode */
     CommandHandler *run;
 } Command;
-
-static bool text_is(const RespText *text, const char *word) {
-    return text->n_bytes == strlen(word) && strncasecmp(text->bytes, word, text->n_bytes) == 0;
-}
 
 static bool text_number(const RespText *text, long *out) {
     char copy[16];
@@ -32,22 +30,12 @@ static bool text_number(const RespText *text, long *out) {
     return *end == '\0';
 }
 
-static void reply_text(RespClient *client, const char *line) { /* +OK or -ERR, without its end */
-    writer_text(&client->writer, line);
-    writer_append(&client->writer, "\r\n", 2);
+static void reply_text(RespClient *client, const char *line) {
+    resp_reply_line(&client->writer, line);
 }
 
 static void reply_nil(RespClient *client) {
     reply_text(client, client->subscriber.protocol == 3 ? "_" : "$-1");
-}
-
-/* A client's bytes in an error line: at most n_max, and nothing that would end the line. */
-static void reply_shown(RespClient *client, const RespText *text, size_t n_max) {
-    char shown[SHOWN_ARGS_BYTES];
-    size_t n = text->n_bytes < n_max ? text->n_bytes : n_max;
-    for (size_t i = 0; i < n; i++)
-        shown[i] = text->bytes[i] == '\r' || text->bytes[i] == '\n' ? ' ' : text->bytes[i];
-    writer_append(&client->writer, shown, n);
 }
 
 static bool is_subscribed(const RespClient *client) {
@@ -72,7 +60,7 @@ static void run_ping(RespClient *client, const RespRequest *request) {
 
 /* There is one user, default, and no password: whoever gives any is let in, as with a Redis without one. */
 static bool check_user(RespClient *client, const RespText *user) {
-    if (text_is(user, "default"))
+    if (resp_text_is(user, "default"))
         return true;
     reply_text(client, "-WRONGPASS invalid username-password pair or user is disabled.");
     return false;
@@ -137,11 +125,11 @@ static void run_hello(RespClient *client, const RespRequest *request) {
         return;
     }
     for (size_t i = 2; i < request->n_args;) {
-        if (text_is(&args[i], "AUTH") && request->n_args - i > 2) {
+        if (resp_text_is(&args[i], "AUTH") && request->n_args - i > 2) {
             if (!check_user(client, &args[i + 1]))
                 return;
             i += 3;
-        } else if (text_is(&args[i], "SETNAME") && request->n_args - i > 1) {
+        } else if (resp_text_is(&args[i], "SETNAME") && request->n_args - i > 1) {
             if (!take_name(client, &args[i + 1]))
                 return;
             i += 2;
@@ -174,24 +162,24 @@ static void reply_client_line(RespClient *client) {
 
 static void run_client(RespClient *client, const RespRequest *request) {
     const RespText *word = &request->args[1];
-    if (text_is(word, "SETNAME") && request->n_args == 3) {
+    if (resp_text_is(word, "SETNAME") && request->n_args == 3) {
         if (take_name(client, &request->args[2]))
             reply_text(client, "+OK");
-    } else if (text_is(word, "GETNAME") && request->n_args == 2) {
+    } else if (resp_text_is(word, "GETNAME") && request->n_args == 2) {
         if (client->name[0])
             writer_bulk_text(&client->writer, client->name);
         else
             reply_nil(client);
-    } else if (text_is(word, "ID") && request->n_args == 2) {
+    } else if (resp_text_is(word, "ID") && request->n_args == 2) {
         writer_header(&client->writer, ':', (int64_t)client->id);
-    } else if ((text_is(word, "INFO") || text_is(word, "LIST")) && request->n_args == 2) {
+    } else if ((resp_text_is(word, "INFO") || resp_text_is(word, "LIST")) && request->n_args == 2) {
         reply_client_line(client); /* of the others a client is told nothing */
-    } else if ((text_is(word, "SETINFO") && request->n_args == 4) ||
-               ((text_is(word, "NO-EVICT") || text_is(word, "NO-TOUCH")) && request->n_args == 3)) {
+    } else if ((resp_text_is(word, "SETINFO") && request->n_args == 4) ||
+               ((resp_text_is(word, "NO-EVICT") || resp_text_is(word, "NO-TOUCH")) && request->n_args == 3)) {
         reply_text(client, "+OK");
     } else {
         writer_text(&client->writer, "-ERR unknown subcommand or wrong number of arguments for '");
-        reply_shown(client, word, SHOWN_ARGS_BYTES);
+        resp_reply_shown(&client->writer, word, RESP_SHOWN_BYTES);
         reply_text(client, "'. Try CLIENT HELP.");
     }
 }
@@ -302,6 +290,13 @@ static const Command commands[] = {
     {"command", -1, false, run_command},
     {"info", -1, false, run_info},
     {"quit", -1, true, run_quit},
+    {"fcall", -3, false, resp_run_fcall},
+    {"fcall_ro", -3, false, resp_run_fcall_ro},
+    {"function", -2, false, resp_run_function},
+    {"eval", -3, false, resp_run_eval},
+    {"eval_ro", -3, false, resp_run_eval},
+    {"evalsha", -3, false, resp_run_evalsha},
+    {"evalsha_ro", -3, false, resp_run_evalsha},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
@@ -310,21 +305,21 @@ enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 static void run_command(RespClient *client, const RespRequest *request) {
     Writer *writer = &client->writer;
     bool is_bare = request->n_args == 1;
-    if (is_bare || text_is(&request->args[1], "LIST")) {
+    if (is_bare || resp_text_is(&request->args[1], "LIST")) {
         writer_header(writer, '*', is_bare ? 0 : N_COMMANDS);
         for (size_t i = 0; !is_bare && i < N_COMMANDS; i++)
             writer_bulk_text(writer, commands[i].name);
-    } else if (text_is(&request->args[1], "COUNT")) {
+    } else if (resp_text_is(&request->args[1], "COUNT")) {
         writer_header(writer, ':', N_COMMANDS);
-    } else if (text_is(&request->args[1], "DOCS")) {
+    } else if (resp_text_is(&request->args[1], "DOCS")) {
         writer_header(writer, client->subscriber.protocol == 3 ? '%' : '*', 0);
-    } else if (text_is(&request->args[1], "INFO")) {
+    } else if (resp_text_is(&request->args[1], "INFO")) {
         writer_header(writer, '*', (int64_t)request->n_args - 2);
         for (size_t i = 2; i < request->n_args; i++)
             reply_text(client, client->subscriber.protocol == 3 ? "_" : "*-1");
     } else {
         writer_text(writer, "-ERR unknown subcommand '");
-        reply_shown(client, &request->args[1], SHOWN_ARGS_BYTES);
+        resp_reply_shown(&client->writer, &request->args[1], RESP_SHOWN_BYTES);
         reply_text(client, "'. Try COMMAND HELP.");
     }
 }
@@ -332,13 +327,13 @@ static void run_command(RespClient *client, const RespRequest *request) {
 static void reply_unknown(RespClient *client, const RespRequest *request) {
     Writer *writer = &client->writer;
     writer_text(writer, "-ERR unknown command '");
-    reply_shown(client, &request->args[0], SHOWN_ARGS_BYTES);
+    resp_reply_shown(&client->writer, &request->args[0], RESP_SHOWN_BYTES);
     writer_text(writer, "', with args beginning with: ");
-    size_t n_left = SHOWN_ARGS_BYTES;
+    size_t n_left = RESP_SHOWN_BYTES;
     for (size_t i = 1; i < request->n_args && n_left > 0; i++) {
         size_t n = request->args[i].n_bytes < n_left ? request->args[i].n_bytes : n_left;
         writer_text(writer, "'");
-        reply_shown(client, &request->args[i], n);
+        resp_reply_shown(&client->writer, &request->args[i], n);
         writer_text(writer, "' ");
         n_left -= n + 3 < n_left ? n + 3 : n_left;
     }
@@ -348,7 +343,7 @@ static void reply_unknown(RespClient *client, const RespRequest *request) {
 void resp_commands_run(RespClient *client, const RespRequest *request) {
     const Command *command = NULL;
     for (size_t i = 0; i < N_COMMANDS && !command; i++)
-        if (text_is(&request->args[0], commands[i].name))
+        if (resp_text_is(&request->args[0], commands[i].name))
             command = &commands[i];
     if (!command) {
         reply_unknown(client, request);

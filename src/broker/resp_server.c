@@ -45,6 +45,7 @@ static RespServer *server_create(uv_loop_t *loop, Turn *turn, const RespServerOp
     server->n_clients_limit = options->n_clients_limit;
     server->client_limit_bytes = options->client_limit_bytes;
     server->publish = options->publish;
+    server->call = options->call;
     server->context = options->context;
     server->next_id = 1;
     list_init(&server->clients);

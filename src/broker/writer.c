@@ -70,6 +70,17 @@ static void writer_send_rest(Writer *writer, size_t n_sent) {
     }
 }
 
+/* How many bytes have gone at once, or a negative error. */
+static int writer_send(Writer *writer) {
+    Buf *waiting = &writer->waiting;
+    if (writer->events->sink) {
+        int r = writer->events->sink(writer, waiting->bytes, waiting->n_bytes);
+        return r < 0 ? r : (int)waiting->n_bytes;
+    }
+    uv_buf_t all = {.base = (char *)waiting->bytes, .len = waiting->n_bytes};
+    return uv_try_write(writer->stream, &all, 1);
+}
+
 static void writer_flush(Writer *writer) {
     if (writer->error) {
         writer_fail(writer, writer->error);
@@ -77,8 +88,7 @@ static void writer_flush(Writer *writer) {
     }
     if (writer->is_sending || !writer->waiting.n_bytes)
         return;
-    uv_buf_t all = {.base = (char *)writer->waiting.bytes, .len = writer->waiting.n_bytes};
-    int n = uv_try_write(writer->stream, &all, 1);
+    int n = writer_send(writer);
     if (n < 0 && n != UV_EAGAIN) {
         writer_fail(writer, n);
         return;

@@ -23,6 +23,8 @@ static int error_of(CommandResult result, BarkerV1Error exists, BarkerV1Error li
         return (int)limit;
     case COMMAND_OVERLOADED:
         return BARKER_V1_OVERLOADED;
+    case COMMAND_NOT_KEPT:
+        return BARKER_V1_NOT_KEPT;
     case COMMAND_NO_MEMORY:
         return error_origin(-ENOMEM);
     default:
@@ -38,8 +40,16 @@ static int subscribe(Session *session, const char *channel, size_t n_channel, ui
 static int handle_subscribe(Session *session, BarkerV1Request *request) {
     const char *channel;
     size_t n_channel;
+    Position since;
     int r = barker_v1_request_channel(request, &channel, &n_channel);
-    return r == BARKER_V1_OK ? subscribe(session, channel, n_channel, request->id) : r;
+    if (r == BARKER_V1_OK)
+        r = barker_v1_request_position(request, "resume", &since);
+    if (r != BARKER_V1_OK)
+        return r;
+    if (since.epoch == 0)
+        return subscribe(session, channel, n_channel, request->id);
+    CommandResult result = command_resume(session, channel, n_channel, request->id, since);
+    return error_of(result, BARKER_V1_ALREADY_SUBSCRIBED, BARKER_V1_TOO_MANY_SUBSCRIPTIONS);
 }
 
 /* The id of a subscribe to this channel that still awaits its answer; 0: none. */
@@ -49,7 +59,7 @@ static uint64_t waiting_subscribe(const Session *session, const char *channel, s
         const Subscription *subscription = container_of(node, const Subscription, link);
         const char *name = subscription->channel->name;
         if (strlen(name) == n_channel && memcmp(name, channel, n_channel) == 0)
-            return subscription->channel->state == CHANNEL_PENDING ? subscription->request_id : 0;
+            return subscription_is_waiting(subscription) ? subscription->request_id : 0;
     }
     return 0;
 }
@@ -66,7 +76,7 @@ static int handle_unsubscribe(Session *session, BarkerV1Request *request) {
         return error_of(result, BARKER_V1_NOT_SUBSCRIBED, BARKER_V1_REFUSED);
     if (cancelled_id != 0)
         barker_v1_send_error(session, BARKER_V1_CANCELLED, &(BarkerV1Answer){.id = cancelled_id});
-    barker_v1_send_ok(session, request->id);
+    barker_v1_send_ok(session, request->id, (Position){0});
     return BARKER_V1_OK;
 }
 
@@ -85,8 +95,29 @@ static int handle_publish(Session *session, BarkerV1Request *request) {
     return error_of(result, BARKER_V1_REFUSED, BARKER_V1_MESSAGE_TOO_BIG);
 }
 
+static int handle_history(Session *session, BarkerV1Request *request) {
+    const char *channel;
+    size_t n_channel;
+    HistoryQuery query;
+    int r = barker_v1_request_channel(request, &channel, &n_channel);
+    if (r == BARKER_V1_OK)
+        r = barker_v1_request_query(request, &query);
+    if (r != BARKER_V1_OK)
+        return r;
+    return error_of(command_history(session, channel, n_channel, &query, request->id), BARKER_V1_REFUSED, BARKER_V1_REFUSED);
+}
+
+static int handle_presence(Session *session, BarkerV1Request *request) {
+    const char *channel;
+    size_t n_channel;
+    int r = barker_v1_request_channel(request, &channel, &n_channel);
+    if (r != BARKER_V1_OK)
+        return r;
+    return error_of(command_presence(session, channel, n_channel, request->id), BARKER_V1_REFUSED, BARKER_V1_REFUSED);
+}
+
 static int handle_ping(Session *session, BarkerV1Request *request) {
-    barker_v1_send_ok(session, request->id);
+    barker_v1_send_ok(session, request->id, (Position){0});
     return BARKER_V1_OK;
 }
 
@@ -104,12 +135,11 @@ static const RequestType request_types[] = {
     {"subscribe", handle_subscribe, true},
     {"unsubscribe", handle_unsubscribe, true},
     {"publish", handle_publish, true},
+    {"history", handle_history, true},
+    {"presence", handle_presence, true},
     {"ping", handle_ping, false},
-    /* Their places: */
+    /* Its place: */
     {"auth", handle_later, false},
-    {"presence", handle_later, false},
-    {"history", handle_later, false},
-    {"resume", handle_later, false},
 };
 
 static const RequestType *find_type(const char *type) {
@@ -161,27 +191,54 @@ static void v1_opened(Session *session, const char *channels, size_t n_channels)
     }
 }
 
-static void v1_subscribed(Session *session, const char *channel, uint64_t request_id) {
-    if (request_id != 0)
-        barker_v1_send_ok(session, request_id);
-}
-
-static void v1_subscribe_refused(Session *session, const char *channel, uint64_t request_id) {
-    BarkerV1Answer about = {.id = request_id, .channel = request_id == 0 ? channel : NULL};
-    barker_v1_send_error(session, BARKER_V1_REFUSED, &about);
-}
-
-static void v1_published(Session *session, uint64_t request_id, BrokerResult result) {
+/* The broker's failure as the answer to a request; id 0: what the URL asked for, named by its channel. */
+static void send_failure(Session *session, uint64_t request_id, const char *channel, BrokerResult result) {
     static const BarkerV1Error errors[] = {
         [BROKER_OK] = BARKER_V1_OK,
         [BROKER_UNAVAILABLE] = BARKER_V1_UNAVAILABLE,
         [BROKER_OVERLOADED] = BARKER_V1_OVERLOADED,
         [BROKER_REFUSED] = BARKER_V1_REFUSED,
     };
+    BarkerV1Answer about = {.id = request_id, .channel = request_id == 0 ? channel : NULL};
+    barker_v1_send_error(session, errors[result], &about);
+}
+
+static void v1_subscribed(Session *session, const char *channel, uint64_t request_id, Position position) {
+    if (request_id != 0)
+        barker_v1_send_ok(session, request_id, position);
+}
+
+/* The place in an `ok` is always that behind which messages follow: what is sent again comes before the newest. A client that is
+   cut off in between resumes from where it is. */
+static void v1_resumed(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply) {
+    Position position = reply->position;
+    position.seq -= reply->n_messages;
+    barker_v1_send_resumed(session, request_id, reply->is_recovered, position);
+}
+
+static void v1_subscribe_refused(Session *session, const char *channel, uint64_t request_id, BrokerResult result) {
+    send_failure(session, request_id, channel, result);
+}
+
+static void v1_published(Session *session, uint64_t request_id, BrokerResult result, Position position) {
     if (result == BROKER_OK)
-        barker_v1_send_ok(session, request_id);
+        barker_v1_send_ok(session, request_id, position);
     else
-        barker_v1_send_error(session, errors[result], &(BarkerV1Answer){.id = request_id});
+        send_failure(session, request_id, NULL, result);
+}
+
+static void v1_history(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply) {
+    if (reply->result == BROKER_OK)
+        barker_v1_send_history(session, request_id, channel, reply);
+    else
+        send_failure(session, request_id, NULL, reply->result);
+}
+
+static void v1_presence(Session *session, const char *channel, uint64_t request_id, const PresenceReply *reply) {
+    if (reply->result == BROKER_OK)
+        barker_v1_send_presence(session, request_id, channel, reply);
+    else
+        send_failure(session, request_id, NULL, reply->result);
 }
 
 const DialectOps dialect_barker_v1 = {
@@ -190,8 +247,11 @@ const DialectOps dialect_barker_v1 = {
     .opened = v1_opened,
     .received = v1_received,
     .subscribed = v1_subscribed,
+    .resumed = v1_resumed,
     .subscribe_refused = v1_subscribe_refused,
     .published = v1_published,
+    .history = v1_history,
+    .presence = v1_presence,
     .gap_frame = barker_v1_gap_frame,
     .closing = barker_v1_send_closing,
 };

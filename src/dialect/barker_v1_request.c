@@ -8,7 +8,7 @@
 #include "dialect/barker_v1_frames.h"
 #include "dialect/json_text.h"
 
-static const double ID_MAX = 9007199254740991; /* 2^53 - 1: what a JavaScript number holds exactly */
+static const double INTEGER_MAX = 9007199254740991; /* 2^53 - 1: what a JavaScript number holds exactly */
 
 static int request_bad(BarkerV1Request *request, const char *detail) {
     request->detail = detail;
@@ -38,14 +38,22 @@ static int load(BarkerV1Request *request) {
     }
 }
 
+static bool read_integer(const json_t *value, uint64_t *out) {
+    double number = json_real_value(value);
+    if (!json_is_real(value) || number < 0 || number > INTEGER_MAX || number != (double)(uint64_t)number)
+        return false;
+    *out = (uint64_t)number;
+    return true;
+}
+
 static int read_id(BarkerV1Request *request) {
     const json_t *id = json_object_get(request->root, "id");
+    uint64_t number;
     if (!id)
         return BARKER_V1_OK;
-    double number = json_real_value(id); /* 0 when it is no number */
-    if (number < 1 || number > ID_MAX || number != (double)(uint64_t)number)
+    if (!read_integer(id, &number) || number == 0)
         return request_bad(request, "id must be an integer from 1 to 9007199254740991");
-    request->id = (uint64_t)number;
+    request->id = number;
     return BARKER_V1_OK;
 }
 
@@ -79,6 +87,47 @@ int barker_v1_request_channel(BarkerV1Request *request, const char **channel, si
     *channel = json_string_value(value);
     *n_channel = json_string_length(value);
     return BARKER_V1_OK;
+}
+
+/* Decimal, as we write it: no leading zero, within 64 bits, not 0. */
+static bool read_epoch(const json_t *value, uint64_t *out) {
+    const char *digits = json_string_value(value);
+    size_t n_digits = json_string_length(value);
+    uint64_t number = 0;
+    if (!digits || n_digits == 0 || digits[0] == '0')
+        return false;
+    for (size_t i = 0; i < n_digits; i++) {
+        unsigned digit = (unsigned)digits[i] - '0';
+        if (digit > 9 || number > (UINT64_MAX - digit) / 10)
+            return false;
+        number = number * 10 + digit;
+    }
+    *out = number;
+    return true;
+}
+
+int barker_v1_request_position(BarkerV1Request *request, const char *name, Position *position) {
+    const json_t *value = json_object_get(request->root, name);
+    *position = (Position){0};
+    if (!value)
+        return BARKER_V1_OK;
+    if (!read_epoch(json_object_get(value, "epoch"), &position->epoch) ||
+        !read_integer(json_object_get(value, "seq"), &position->seq))
+        return request_bad(request, "a place is {\"epoch\":\"…\",\"seq\":…}: the epoch's digits in a string, and an integer");
+    return BARKER_V1_OK;
+}
+
+int barker_v1_request_query(BarkerV1Request *request, HistoryQuery *query) {
+    const json_t *limit = json_object_get(request->root, "limit");
+    const json_t *reverse = json_object_get(request->root, "reverse");
+    uint64_t n_limit = UINT32_MAX;
+    *query = (HistoryQuery){.order = json_is_true(reverse) ? HISTORY_REVERSE : HISTORY_FORWARD};
+    if (limit && !read_integer(limit, &n_limit))
+        return request_bad(request, "limit must be an integer, 0 or more");
+    if (reverse && !json_is_boolean(reverse))
+        return request_bad(request, "reverse must be true or false");
+    query->limit = n_limit < UINT32_MAX ? (uint32_t)n_limit : UINT32_MAX;
+    return barker_v1_request_position(request, "since", &query->since);
 }
 
 static int payload_of_base64(BarkerV1Request *request, const json_t *base64, const char **payload, size_t *n_payload) {

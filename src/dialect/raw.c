@@ -11,6 +11,9 @@
 
 static int raw_encode(Frame **out, const Message *message) {
     const char *payload = message_payload(message);
+    *out = NULL;
+    if (message->kind != MESSAGE_DATA)
+        return 0;
     FrameOpcode opcode = utf8_is_valid(payload, message->n_payload) ? FRAME_TEXT : FRAME_BINARY;
     int r = frame_new_copy(out, opcode, payload, message->n_payload);
     return r < 0 ? error_trace(r) : 0;
@@ -29,6 +32,8 @@ static void close_for(Session *session, CommandResult result, const char *forbid
         break;
     case COMMAND_LIMIT:
         session_close_with(session, CAUSE_FORBIDDEN, 1008, "too many subscriptions");
+        break;
+    case COMMAND_NOT_KEPT: /* of what this dialect never asks for */
         break;
     case COMMAND_OVERLOADED:
         session_close_with(session, CAUSE_BROKER, 1013, "overloaded, try again later");
@@ -65,13 +70,15 @@ static void raw_received(Session *session, char *bytes, size_t n_bytes, bool is_
 }
 
 /* The first message tells as much as the dialect can. */
-static void raw_subscribed(Session *session, const char *channel, uint64_t request_id) {}
+static void raw_subscribed(Session *session, const char *channel, uint64_t request_id, Position position) {}
 
-static void raw_subscribe_refused(Session *session, const char *channel, uint64_t request_id) {
-    session_close_with(session, CAUSE_BROKER, 1013, "the broker refused the subscription");
+static void raw_subscribe_refused(Session *session, const char *channel, uint64_t request_id, BrokerResult result) {
+    const char *reason = result == BROKER_REFUSED ? "the broker refused the subscription"
+                                                  : "not subscribed: the broker cannot be reached, try again later";
+    session_close_with(session, CAUSE_BROKER, 1013, reason);
 }
 
-static void raw_published(Session *session, uint64_t request_id, BrokerResult result) {
+static void raw_published(Session *session, uint64_t request_id, BrokerResult result, Position position) {
     switch (result) {
     case BROKER_OK:
         break;

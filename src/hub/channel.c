@@ -23,7 +23,7 @@ bool channel_name_is_valid(const char *name, size_t n_name) {
     return true;
 }
 
-int channel_new(Channel **out, const char *name, size_t n_name, uint64_t token) {
+int channel_new(Channel **out, const char *name, size_t n_name, const Namespace *namespace, uint64_t token) {
     Channel *channel = calloc(1, sizeof(*channel) + n_name + 1);
     if (!channel)
         return error_origin(-ENOMEM);
@@ -31,6 +31,7 @@ int channel_new(Channel **out, const char *name, size_t n_name, uint64_t token) 
     channel->node.key = channel->name;
     channel->node.n_key = n_name;
     channel->state = CHANNEL_PENDING;
+    channel->namespace = namespace;
     channel->token = token;
     *out = channel;
     return 0;
@@ -53,21 +54,36 @@ static int resize(Channel *channel, uint32_t n_allocated) {
     return 0;
 }
 
+static void put(Channel *channel, uint32_t index, Subscription *subscription) {
+    channel->subscriptions[index] = subscription;
+    subscription->index = index;
+}
+
 int channel_add(Channel *channel, Subscription *subscription) {
     if (channel->n_subscriptions == channel->n_allocated) {
         int r = resize(channel, channel->n_allocated ? channel->n_allocated * 2 : MIN_ALLOCATED);
         if (r < 0)
             return error_trace(r);
     }
-    subscription->index = channel->n_subscriptions;
-    channel->subscriptions[channel->n_subscriptions++] = subscription;
+    put(channel, channel->n_subscriptions++, subscription);
     return 0;
 }
 
+void channel_activate(Channel *channel, Subscription *subscription) {
+    uint32_t index = subscription->index;
+    put(channel, index, channel->subscriptions[channel->n_active]);
+    put(channel, channel->n_active++, subscription);
+}
+
 void channel_remove(Channel *channel, Subscription *subscription) {
-    Subscription *last = channel->subscriptions[--channel->n_subscriptions];
-    channel->subscriptions[subscription->index] = last;
-    last->index = subscription->index;
+    uint32_t hole = subscription->index;
+    uint32_t last = --channel->n_subscriptions;
+    if (hole < channel->n_active) { /* the last active one moves here, and the last of all into its place */
+        put(channel, hole, channel->subscriptions[--channel->n_active]);
+        hole = channel->n_active;
+    }
+    if (hole != last)
+        put(channel, hole, channel->subscriptions[last]);
     if (channel->n_allocated > SHRINK_ABOVE && channel->n_subscriptions < channel->n_allocated / 4)
         (void)resize(channel, channel->n_allocated / 2); /* without memory it keeps what it has */
 }

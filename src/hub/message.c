@@ -14,6 +14,8 @@ int message_new(Message **out, const char *channel, size_t n_channel, const void
     if (!message)
         return error_origin(-ENOMEM);
     ref_init(&message->ref);
+    message->kind = MESSAGE_DATA;
+    message->position = (Position){0};
     message->n_channel = (uint32_t)n_channel;
     message->n_payload = (uint32_t)n_payload;
     message->channel_hash = hash_bytes(channel, n_channel);

@@ -12,16 +12,19 @@ void subscriber_init(Subscriber *subscriber, const FrameEncoder *encoder) {
     subscriber->encoder = encoder;
 }
 
-int subscription_new(Subscription **out, Channel *channel, Subscriber *subscriber, uint64_t request_id) {
+int subscription_new(Subscription **out, Channel *channel, Subscriber *subscriber, const SubscriptionRequest *request) {
     Subscription *subscription = malloc(sizeof(*subscription));
     if (!subscription)
         return error_origin(-ENOMEM);
-    *subscription = (Subscription){.channel = channel, .subscriber = subscriber, .request_id = request_id};
+    *subscription = (Subscription){
+        .channel = channel, .subscriber = subscriber, .request_id = request->id, .resume_token = request->resume_token};
     int r = channel_add(channel, subscription);
     if (r < 0) {
         free(subscription);
         return error_trace(r);
     }
+    if (!request->is_held)
+        channel_activate(channel, subscription);
     list_append(&subscriber->subscriptions, &subscription->link);
     subscriber->n_subscriptions++;
     *out = subscription;

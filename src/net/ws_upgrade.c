@@ -3,6 +3,7 @@
 
 #include "dialect/dialect.h"
 #include "net/ws_connection.h"
+#include "session/identity.h"
 
 enum {
     WS_PARAMETERS_LIMIT = 16 * 1024, /* bytes; all of a request's headers have less */
@@ -45,6 +46,20 @@ static int ws_collect_parameters(struct lws *wsi, DialectRequest *request, char 
     }
 }
 
+/* -1: refused. */
+static int ws_identify(WsConnection *connection, const DialectRequest *request) {
+    DialectIdentity identity;
+    const char *reason = "";
+    if (!connection->server->options.table->options.clients_may_name_themselves)
+        return 0;
+    if (dialect_identity(&identity, request, &reason) != DIALECT_OK)
+        return ws_http_refuse(connection, 400, NULL, reason);
+    if (!identity.user)
+        return 0;
+    int r = session_identify(connection->session, identity.user, identity.n_user, identity.member, identity.n_member);
+    return r < 0 ? ws_http_refuse(connection, 503, NULL, "Out of memory.\n") : 0;
+}
+
 int ws_connection_judge_upgrade(WsConnection *connection) {
     struct lws *wsi = connection->wsi;
     if (!ws_header_is(wsi, WSI_TOKEN_UPGRADE, "websocket"))
@@ -67,5 +82,7 @@ int ws_connection_judge_upgrade(WsConnection *connection) {
         return ws_http_refuse(connection, 404, NULL, "No WebSocket is served at this path: try /ws or /raw/<channel>.\n");
     if (r == DIALECT_BAD_REQUEST)
         return ws_http_refuse(connection, 400, NULL, reason);
-    return r < 0 ? ws_http_refuse(connection, 503, NULL, "Out of memory.\n") : 0;
+    if (r < 0)
+        return ws_http_refuse(connection, 503, NULL, "Out of memory.\n");
+    return ws_identify(connection, &request);
 }

@@ -10,7 +10,7 @@ static CommandResult check(const Session *session, const char *channel, size_t n
     return COMMAND_OK;
 }
 
-CommandResult command_subscribe(Session *session, const char *channel, size_t n_channel, uint64_t request_id) {
+static CommandResult subscribe(Session *session, const char *channel, size_t n_channel, const SubscriptionRequest *request) {
     SessionTable *table = session->table;
     Subscriber *subscriber = &session->subscriber;
     CommandResult result = check(session, channel, n_channel, table->options.clients_may_subscribe);
@@ -18,10 +18,76 @@ CommandResult command_subscribe(Session *session, const char *channel, size_t n_
         return result;
     if (subscriber->n_subscriptions >= table->options.subscriptions_limit)
         return hub_find(&table->hub, subscriber, channel, n_channel) ? COMMAND_EXISTS : COMMAND_LIMIT;
-    int r = hub_subscribe(&table->hub, subscriber, channel, n_channel, request_id);
+    int r = hub_subscribe(&table->hub, subscriber, channel, n_channel, request);
     if (r < 0)
         return COMMAND_NO_MEMORY;
     return r == HUB_EXISTS ? COMMAND_EXISTS : COMMAND_OK;
+}
+
+CommandResult command_subscribe(Session *session, const char *channel, size_t n_channel, uint64_t request_id) {
+    return subscribe(session, channel, n_channel, &(SubscriptionRequest){.id = request_id});
+}
+
+/* The namespace of a channel; NULL: one that keeps nothing. */
+static const Namespace *namespace_of(const SessionTable *table, const char *channel, size_t n_channel) {
+    const Namespaces *namespaces = table->options.namespaces;
+    return namespaces ? namespaces_find(namespaces, channel, n_channel) : NULL;
+}
+
+static bool has_history(const SessionTable *table, const char *channel, size_t n_channel) {
+    const Namespace *namespace = namespace_of(table, channel, n_channel);
+    return namespace && (namespace->history_limit > 0 || namespace->local_limit > 0);
+}
+
+static BrokerResult read_history(Session *session, const char *channel, size_t n_channel, HistoryQuery query,
+                                 uint64_t request_id) {
+    SessionTable *table = session->table;
+    const SessionOptions *options = &table->options;
+    if (query.limit > options->history_limit)
+        query.limit = options->history_limit;
+    query.limit_bytes = options->outbox_limit_bytes / 2;
+    return table->broker->ops->read(table->broker, channel, n_channel, &query,
+                                    &(BrokerReturn){.session_id = session->id, .request_id = request_id});
+}
+
+CommandResult command_resume(Session *session, const char *channel, size_t n_channel, uint64_t request_id, Position since) {
+    SessionTable *table = session->table;
+    SubscriptionRequest request = {.id = request_id, .resume_token = table->next_resume_token++};
+    request.is_held = since.epoch != 0 && has_history(table, channel, n_channel);
+    CommandResult result = subscribe(session, channel, n_channel, &request);
+    if (result != COMMAND_OK || !request.is_held)
+        return result;
+    Subscription *subscription = hub_find(&table->hub, &session->subscriber, channel, n_channel);
+    if (!subscription)
+        return COMMAND_OK; /* refused at once */
+    HistoryQuery query = {.since = since, .limit = UINT32_MAX, .order = HISTORY_RESUME};
+    if (read_history(session, channel, n_channel, query, request.resume_token) == BROKER_OK)
+        return COMMAND_OK;
+    hub_unsubscribe(&table->hub, subscription);
+    return COMMAND_OVERLOADED;
+}
+
+CommandResult command_history(Session *session, const char *channel, size_t n_channel, const HistoryQuery *query,
+                              uint64_t request_id) {
+    const SessionTable *table = session->table;
+    CommandResult result = check(session, channel, n_channel, table->options.clients_may_subscribe);
+    if (result != COMMAND_OK)
+        return result;
+    if (!has_history(table, channel, n_channel))
+        return COMMAND_NOT_KEPT;
+    return read_history(session, channel, n_channel, *query, request_id) == BROKER_OK ? COMMAND_OK : COMMAND_OVERLOADED;
+}
+
+CommandResult command_presence(Session *session, const char *channel, size_t n_channel, uint64_t request_id) {
+    const SessionTable *table = session->table;
+    CommandResult result = check(session, channel, n_channel, table->options.clients_may_subscribe);
+    if (result != COMMAND_OK)
+        return result;
+    const Namespace *namespace = namespace_of(table, channel, n_channel);
+    if (!namespace || !namespace->has_presence)
+        return COMMAND_NOT_KEPT;
+    BrokerReturn to = {.session_id = session->id, .request_id = request_id};
+    return table->broker->ops->presence(table->broker, channel, n_channel, &to) == BROKER_OK ? COMMAND_OK : COMMAND_OVERLOADED;
 }
 
 CommandResult command_unsubscribe(Session *session, const char *channel, size_t n_channel) {
@@ -47,7 +113,8 @@ CommandResult command_publish(Session *session, const char *channel, size_t n_ch
     Message *message;
     if (message_new(&message, channel, n_channel, payload, n_payload) < 0)
         return COMMAND_NO_MEMORY;
-    BrokerResult taken = table->broker->ops->publish(table->broker, message, session->id, request_id);
+    BrokerResult taken = table->broker->ops->publish(table->broker, message,
+                                                     &(BrokerReturn){.session_id = session->id, .request_id = request_id});
     message_unref(message);
     return taken == BROKER_OK ? COMMAND_OK : COMMAND_OVERLOADED;
 }

@@ -11,6 +11,7 @@ static void free_session(Session *session) {
     if (session->transport)
         session->transport->ops->terminate(session->transport);
     outbox_finish(&session->outbox);
+    free(session->identity);
     list_unlink(&session->member);
     slots_release(&table->slots, session->id);
     counter_subtract(&table->counters.in_state[session->state], 1);

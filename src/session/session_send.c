@@ -40,15 +40,26 @@ int session_send_text(Session *session, const char *text, size_t n_text) {
     return r;
 }
 
+int session_send_message(Session *session, const Channel *channel, const Message *message) {
+    if (session->state != READY_STATE_OPEN)
+        return refuse(session, CAUSE_NONE);
+    Frame *frame;
+    if (hub_encode(&frame, session->subscriber.encoder, channel, message) < 0)
+        return refuse(session, CAUSE_OUT_OF_MEMORY);
+    int r = frame ? session_send(session, frame) : SESSION_SENT;
+    frame_unref(frame);
+    return r;
+}
+
 int session_send_gap(Session *session, const Channel *channel, GapReason reason) {
     if (session->state != READY_STATE_OPEN)
         return refuse(session, CAUSE_NONE);
     if (!session->dialect->gap_frame)
         return SESSION_SENT;
     Frame *frame;
-    if (session->dialect->gap_frame(&frame, channel->name, reason) < 0)
+    if (session->dialect->gap_frame(&frame, channel, reason) < 0)
         return refuse(session, CAUSE_OUT_OF_MEMORY);
-    frame->slow = (uint8_t)channel->slow; /* makes room as a message would; of no channel, it stays itself */
+    frame->slow = (uint8_t)channel->namespace->slow; /* makes room as a message would; of no channel, it stays itself */
     int r = session_send(session, frame);
     frame_unref(frame);
     return r;

@@ -29,7 +29,7 @@ int slow_gather_notices(Session *session, uint8_t *scratch, size_t n_scratch, Sl
         if (!subscription->has_gap)
             continue;
         Frame *frame;
-        int r = session->dialect->gap_frame(&frame, subscription->channel->name, GAP_SLOW);
+        int r = session->dialect->gap_frame(&frame, subscription->channel, GAP_SLOW);
         if (r < 0)
             return error_trace(r);
         bool fits = notices->n_bytes + frame->n_bytes <= n_scratch;

@@ -6,10 +6,13 @@
 
 #include "base/error.h"
 #include "session/flush.h"
+#include "session/identity.h"
 #include "session/reaper.h"
 #include "session/session.h"
 
 enum { TURN_ROUNDS = 4 };
+
+static const uint64_t FIRST_RESUME_TOKEN = UINT64_C(1) << 63;
 
 static Session *session_of(Subscriber *subscriber) {
     return container_of(subscriber, Session, subscriber);
@@ -21,14 +24,28 @@ static void hub_send(Subscriber *subscriber, Frame *frame) {
 
 static void hub_subscribed(Subscriber *subscriber, Subscription *subscription) {
     Session *session = session_of(subscriber);
-    if (session->state == READY_STATE_OPEN)
-        session->dialect->subscribed(session, subscription->channel->name, subscription->request_id);
+    const Channel *channel = subscription->channel;
+    if (session->state != READY_STATE_OPEN)
+        return;
+    if (subscription->resume_token == 0) {
+        session->dialect->subscribed(session, channel->name, subscription->request_id, channel->position);
+    } else { /* it is not held: there is nothing that it could resume from */
+        subscription->resume_token = 0;
+        session->dialect->resumed(session, channel->name, subscription->request_id,
+                                  &(HistoryReply){.position = channel->position});
+    }
+    identity_enter(session, subscription);
 }
 
-static void hub_refused(Subscriber *subscriber, Subscription *subscription) {
+static void hub_refused(Subscriber *subscriber, Subscription *subscription, int refusal) {
     Session *session = session_of(subscriber);
     if (session->state == READY_STATE_OPEN)
-        session->dialect->subscribe_refused(session, subscription->channel->name, subscription->request_id);
+        session->dialect->subscribe_refused(session, subscription->channel->name, subscription->request_id,
+                                            (BrokerResult)refusal);
+}
+
+static void hub_removed(Subscriber *subscriber, Subscription *subscription) {
+    identity_leave(session_of(subscriber), subscription);
 }
 
 static void hub_told_gap(Subscriber *subscriber, const Channel *channel, GapReason reason) {
@@ -49,6 +66,7 @@ static const HubOps hub_ops = {
     .send = hub_send,
     .subscribed = hub_subscribed,
     .refused = hub_refused,
+    .removed = hub_removed,
     .gap = hub_told_gap,
     .want = hub_want,
     .unwant = hub_unwant,
@@ -56,7 +74,7 @@ static const HubOps hub_ops = {
 
 int session_table_init(SessionTable *table, const SessionOptions *options, BrokerPort *broker, uint32_t worker,
                        uint64_t now_ms) {
-    *table = (SessionTable){.options = *options, .broker = broker, .now_ms = now_ms};
+    *table = (SessionTable){.options = *options, .broker = broker, .now_ms = now_ms, .next_resume_token = FIRST_RESUME_TOKEN};
     table->scratch = malloc(SESSION_TABLE_SCRATCH);
     if (!table->scratch)
         return error_origin(-ENOMEM);
@@ -135,10 +153,4 @@ size_t session_table_count(const SessionTable *table) {
 
 Session *session_table_find(SessionTable *table, uint64_t id) {
     return slots_find(&table->slots, id);
-}
-
-void session_table_published(SessionTable *table, uint64_t session_id, uint64_t request_id, BrokerResult result) {
-    Session *session = session_table_find(table, session_id);
-    if (session && session->state == READY_STATE_OPEN)
-        session->dialect->published(session, request_id, result);
 }

@@ -183,7 +183,9 @@ for (const [what, command, code] of [
   ['publish without a payload', { type: 'publish', channel: 'x' }, 'bad_message'],
   ['publish with two payloads', { type: 'publish', channel: 'x', data: 1, text: '1' }, 'bad_message'],
   ['publish with broken base64', { type: 'publish', channel: 'x', base64: '???' }, 'bad_message'],
-  ['history, which comes later', { type: 'history', channel: 'x' }, 'not_supported'],
+  ['history where none is kept', { type: 'history', channel: 'x' }, 'not_kept'],
+  ['presence where none is kept', { type: 'presence', channel: 'x' }, 'not_kept'],
+  ['auth, which comes later', { type: 'auth', token: 'x' }, 'not_supported'],
 ]) {
   it(`${what} is answered with ${code} and the id`, async () => {
     const client = await scene.connectV1(node.url('/ws'));

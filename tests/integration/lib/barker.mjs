@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { Child, run } from './child.mjs';
+import { until } from './wait.mjs';
 
 export const SANITIZER = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:/;
 
@@ -63,6 +64,31 @@ export class Barker {
 
   httpUrl(path) {
     return this.url(path, this.address, 'http');
+  }
+
+  // The lines of the log with this event, as {at, line}.
+  events(name) {
+    const { errors, errorTimes } = this.child;
+    return errors.map((line, index) => ({ at: errorTimes[index], line }))
+      .filter(({ line }) => new RegExp(`event=${name}\\b`).test(line));
+  }
+
+  // The next such line behind those that were there at a moment: n is events(name).length then.
+  async nextEvent(name, n, deadlineMs) {
+    return until(() => this.events(name)[n], `${name} in the log`, deadlineMs);
+  }
+
+  // A counter of what the node tells at its own end: event=totals, or broker_totals.
+  total(name, event = 'totals') {
+    const match = this.events(event)[0]?.line.match(new RegExp(` ${name}=(\\d+)`));
+    return match ? Number(match[1]) : null;
+  }
+
+  // It dies as when the machine goes away; restart() runs it again at the same address.
+  async kill() {
+    this.isSettled = true;
+    await this.child.stop('SIGKILL');
+    assert.doesNotMatch(this.child.errors.join('\n'), SANITIZER, this.child.tail());
   }
 
   isRunning() {

@@ -12,6 +12,7 @@ process.on('exit', () => {
 export class Child {
   out = [];
   errors = [];
+  errorTimes = []; // when each came, by Date.now()
   exit = null; // {code, signal} once it has ended
 
   constructor(command, args, options = {}) {
@@ -21,7 +22,10 @@ export class Child {
     this.process.on('error', (error) => this.errors.push(String(error)));
     this.process.stdin.on('error', () => {});
     createInterface({ input: this.process.stdout }).on('line', (line) => this.out.push(line));
-    createInterface({ input: this.process.stderr }).on('line', (line) => this.errors.push(line));
+    createInterface({ input: this.process.stderr }).on('line', (line) => {
+      this.errors.push(line);
+      this.errorTimes.push(Date.now());
+    });
     this.ended = once(this.process, 'close').then(([code, signal]) => {
       running.delete(this.process);
       this.exit = { code, signal };

@@ -1,10 +1,11 @@
-// A real redis-server for one test file: in memory, in its own folder, stopped with the file.
+// A real redis-server for one test file: in its own folder, in memory unless told otherwise, stopped with the file.
 import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Child, run } from './child.mjs';
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
@@ -13,22 +14,25 @@ async function freePort() {
   return port;
 }
 
+// What is acknowledged is on the disk: nothing of it is lost by SIGKILL.
+export const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
+
 export class Redis {
-  // settings: lines of redis.conf given as arguments, such as ['--requirepass', 'secret'].
-  static async start(folder, settings = [], port = null) {
+  // settings: lines of redis.conf given as arguments, such as ['--requirepass', 'secret']; the last of a name counts.
+  // certificates: also listens with TLS, on tlsPort.
+  static async start(folder, settings = [], { port = null, certificates = null, command = [] } = {}) {
     for (let attempt = 0; ; attempt++) {
       const redis = new Redis();
-      redis.settings = settings;
-      redis.folder = folder;
       redis.port = port ?? (await freePort());
+      redis.folder = join(folder, `redis-${redis.port}`);
       redis.path = join(folder, `redis-${redis.port}.sock`);
       redis.url = `redis://127.0.0.1:${redis.port}`;
-      redis.child = new Child('redis-server', [
-        '--port', String(redis.port), '--bind', '127.0.0.1', '--unixsocket', redis.path, '--save', '', '--appendonly', 'no',
-        '--dir', folder, ...settings,
-      ]);
+      redis.command = command;
+      redis.settings = settings;
+      if (certificates) await redis.#listenWithTls(certificates);
+      mkdirSync(redis.folder, { recursive: true });
       try {
-        await redis.child.line(/Ready to accept connections/, 'readiness');
+        await redis.#run();
         return redis;
       } catch (error) {
         if (attempt === 3 || redis.child.exit === null) throw error; // else someone else took the port in between
@@ -36,10 +40,47 @@ export class Redis {
     }
   }
 
-  // On the same port, after stop or kill.
+  async #listenWithTls({ ca, certificate, key }) {
+    this.tlsPort = await freePort();
+    this.settings = [
+      ...this.settings, '--tls-port', String(this.tlsPort), '--tls-ca-cert-file', ca, '--tls-cert-file', certificate,
+      '--tls-key-file', key, '--tls-auth-clients', 'no',
+    ];
+    this.tlsUrl = `rediss://127.0.0.1:${this.tlsPort}?ca=${encodeURIComponent(ca)}`;
+  }
+
+  async #run() {
+    this.child = new Child('redis-server', [
+      ...this.command, '--port', String(this.port), '--bind', '127.0.0.1', '--unixsocket', this.path, '--dir', this.folder,
+      '--save', '', '--appendonly', 'no', ...this.settings,
+    ]);
+    await this.child.line(/Ready to accept connections|monitor master/, 'readiness');
+  }
+
+  // SIGKILL, as when the machine goes away.
+  kill() {
+    return this.child.stop('SIGKILL');
+  }
+
+  // It hangs: its sockets stay open and nothing is answered.
+  pause() {
+    this.child.kill('SIGSTOP');
+  }
+
+  resume() {
+    this.child.kill('SIGCONT');
+  }
+
+  // On the same port and folder, after stop or kill; what was on the disk is there again.
   async restart() {
-    const { child } = await Redis.start(this.folder, this.settings, this.port);
-    this.child = child;
+    await this.#run();
+  }
+
+  // The same, with nothing of what it held.
+  async restartEmpty() {
+    rmSync(this.folder, { recursive: true, force: true });
+    mkdirSync(this.folder);
+    await this.#run();
   }
 
   cli(...args) {
@@ -52,7 +93,8 @@ export class Redis {
 }
 
 export async function redisCli(port, ...args) {
-  const { code, out, errors } = await run('redis-cli', ['-h', '127.0.0.1', '-p', String(port), ...args]);
+  const options = typeof args.at(-1) === 'object' ? args.pop() : {};
+  const { code, out, errors } = await run('redis-cli', ['-h', '127.0.0.1', '-p', String(port), ...args], options);
   if (code !== 0) throw new Error(`redis-cli ${args.join(' ')}: exit ${code}: ${out} ${errors}`);
   return out;
 }

@@ -6,8 +6,11 @@ import { test } from 'node:test';
 import IoRedis from 'ioredis';
 import { Barker } from './barker.mjs';
 import { connect, connectV1 } from './clients.mjs';
+import { Cluster } from './cluster.mjs';
+import { Follower } from './follower.mjs';
 import { RawSocket } from './raw_socket.mjs';
 import { Redis } from './redis.mjs';
+import { SentinelGroup } from './sentinel.mjs';
 
 export const it = (name, run, options = {}) => test(name, { timeout: 60_000, ...options }, run);
 
@@ -18,13 +21,25 @@ export class Scene {
   #publishers = [];
   #clients = [];
   #sockets = [];
+  #followers = [];
 
   constructor() {
     process.on('exit', () => rmSync(this.folder, { recursive: true, force: true }));
   }
 
-  async redis(settings) {
-    const redis = await Redis.start(this.folder, settings);
+  async redis(settings, options) {
+    return this.#keep(await Redis.start(this.folder, settings, options));
+  }
+
+  async sentinels(settings, options) {
+    return this.#keep(await SentinelGroup.start(this.folder, settings, options));
+  }
+
+  async cluster(settings, options) {
+    return this.#keep(await Cluster.start(this.folder, settings, options));
+  }
+
+  #keep(redis) {
     this.#redises.push(redis);
     return redis;
   }
@@ -54,6 +69,13 @@ export class Scene {
     return client;
   }
 
+  // url: an address, or what chooses one before each connection.
+  follower(url, channels) {
+    const follower = new Follower(typeof url === 'function' ? url : () => url, channels);
+    this.#followers.push(follower);
+    return follower;
+  }
+
   async raw(address, path, headers) {
     const raw = path ? await RawSocket.open(address, path, headers) : await RawSocket.connect(address);
     this.#sockets.push(raw);
@@ -63,6 +85,7 @@ export class Scene {
   closeClients() {
     for (const client of this.#clients.splice(0)) client.terminate();
     for (const raw of this.#sockets.splice(0)) raw.destroy();
+    for (const follower of this.#followers.splice(0)) follower.stop();
   }
 
   async end() {

@@ -212,6 +212,23 @@ START_TEST(an_empty_embedded_address_is_no_listener) {
 }
 END_TEST
 
+START_TEST(several_redis_urls_come_by_several_flags_or_with_spaces) {
+    const Option *option = options_find(OPTION_KEY, "redis.url");
+    const ConfigFlag flags[] = {{.option = option, .text = "redis://a"}, {.option = option, .text = "redis://b:1 redis://c"}};
+    char *environment[] = {"BARKER_REDIS_URL=redis://d", NULL};
+    const ConfigSources sources = {.environment = environment, .flags = flags, .n_flags = 2};
+
+    ck_assert_int_eq(config_load(&config, &sources, &config_problems), CONFIG_OK);
+    ck_assert_str_eq(config->redis_url, "redis://a redis://b:1 redis://c");
+}
+END_TEST
+
+START_TEST(sentinel_and_cluster_stand_alone) {
+    ck_assert_int_eq(config_try(NULL, NULL, "--redis-url", "redis://a redis-cluster://b"), CONFIG_BAD);
+    config_assert_problem("only redis:// and redis+unix:// may be given several times");
+}
+END_TEST
+
 START_TEST(a_bad_redis_url_is_told_without_its_password) {
     ck_assert_int_eq(config_try(NULL, NULL, "--redis-url", "http://user:secret@host"), CONFIG_BAD);
     config_assert_problem("flag --redis-url: 'http://user:***@host' is not valid for redis.url: ");
@@ -328,6 +345,8 @@ static TCase *case_of_values(void) {
     tcase_add_test(tcase, sixteen_addresses_are_taken_and_seventeen_refused);
     tcase_add_test(tcase, an_address_twice_or_empty_is_refused);
     tcase_add_test(tcase, an_empty_embedded_address_is_no_listener);
+    tcase_add_test(tcase, several_redis_urls_come_by_several_flags_or_with_spaces);
+    tcase_add_test(tcase, sentinel_and_cluster_stand_alone);
     tcase_add_test(tcase, a_bad_redis_url_is_told_without_its_password);
     tcase_add_test(tcase, texts_have_bounds);
     tcase_add_test(tcase, development_lets_clients_publish_unless_told_otherwise);

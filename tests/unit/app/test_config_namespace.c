@@ -24,6 +24,32 @@ START_TEST(a_namespace_is_a_section_of_the_file) {
 }
 END_TEST
 
+START_TEST(what_a_namespace_is_not_given_it_inherits_or_has_by_default) {
+    config_write_file("[namespace.chat]\nhistory = 100\npresence = yes\n[namespace.tick]\nhistory_local = 5\nslow = close\n"
+                      "[outbox]\nslow = latest\n");
+    ck_assert_int_eq(config_try(config_path, NULL, NULL, NULL), CONFIG_OK);
+    const Namespace *chat = &config->namespaces.items[0], *tick = &config->namespaces.items[1];
+    ck_assert_uint_eq(chat->history_limit, 100);
+    ck_assert_uint_eq(chat->history_age_ms, 24 * 3600 * 1000);
+    ck_assert_uint_eq(chat->local_limit, 0);
+    ck_assert(chat->has_presence);
+    ck_assert_int_eq(chat->slow, SLOW_LATEST);
+    ck_assert_uint_eq(tick->history_limit, 0);
+    ck_assert_uint_eq(tick->local_limit, 5);
+    ck_assert_uint_eq(tick->local_linger_ms, 60000);
+    ck_assert(!tick->has_presence);
+    ck_assert_int_eq(tick->slow, SLOW_CLOSE);
+    ck_assert(!config->namespaces.fallback.has_presence);
+    ck_assert_uint_eq(config->namespaces.fallback.history_limit, 0);
+}
+END_TEST
+
+START_TEST(a_switch_is_yes_or_no) {
+    config_assert_file_problem("[namespace.a]\npresence = on\n", 2,
+                               "'on' is not valid for namespace.a.presence: it takes no or yes");
+}
+END_TEST
+
 START_TEST(a_namespace_of_the_environment_is_lower_cased) {
     char *environment[] = {"BARKER_NAMESPACE_BIG_CHAT_SLOW=latest", NULL};
 
@@ -83,7 +109,7 @@ START_TEST(an_unknown_option_of_a_namespace_is_refused_with_the_nearest) {
                                "there is no option 'namespace.chat.slwo'; did you mean 'namespace.<name>.slow', in the file "
                                "[namespace.<name>] slow = ?");
     config_assert_file_problem("[namespace]\nslow = latest\n", 2, "there is no option 'namespace.slow'");
-    config_assert_file_problem("[namespace.chat]\nhistory = 5\n", 2, "there is no option 'namespace.chat.history'");
+    config_assert_file_problem("[namespace.chat]\ncolour = 5\n", 2, "there is no option 'namespace.chat.colour'");
 }
 END_TEST
 
@@ -126,6 +152,8 @@ static TCase *case_of_namespaces(void) {
     tcase_add_checked_fixture(tcase, config_set_up, config_tear_down);
     tcase_add_test(tcase, the_policy_of_all_other_channels_is_that_of_the_outbox);
     tcase_add_test(tcase, a_namespace_is_a_section_of_the_file);
+    tcase_add_test(tcase, what_a_namespace_is_not_given_it_inherits_or_has_by_default);
+    tcase_add_test(tcase, a_switch_is_yes_or_no);
     tcase_add_test(tcase, a_namespace_of_the_environment_is_lower_cased);
     tcase_add_test(tcase, one_namespace_may_come_from_every_source_and_a_flag_beats_them_all);
     tcase_add_test(tcase, a_flag_may_name_a_namespace_with_dashes);

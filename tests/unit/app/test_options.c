@@ -98,6 +98,12 @@ START_TEST(the_password_of_a_url_is_masked_however_it_is_written) {
     assert_masked("redis://secret@host", "redis://***@host");
     assert_masked("user:secret@host", "user:***@host");
     assert_masked("redis+unix://user:secret@/run/redis.sock", "redis+unix://user:***@/run/redis.sock");
+    assert_masked("redis://:one@a  rediss://b redis://u:two@c", "redis://:***@a  rediss://b redis://u:***@c");
+    assert_masked("redis://:se cr@et@host", "redis://:***@host");
+    assert_masked("redis-sentinel://u:one@a,b/main?sentinel_user=s&sentinel_password=two",
+                  "redis-sentinel://u:***@a,b/main?sentinel_user=s&sentinel_password=***");
+    assert_masked("redis-sentinel://a/main?sentinel_password=two&sentinel_user=s",
+                  "redis-sentinel://a/main?sentinel_password=***&sentinel_user=s");
 }
 END_TEST
 

@@ -71,6 +71,19 @@ START_TEST(acknowledgements_give_their_channel) {
 }
 END_TEST
 
+START_TEST(the_sharded_kinds_are_the_same) {
+    given_a_reader();
+    feed("*3\r\n$10\r\nssubscribe\r\n$4\r\nnews\r\n:1\r\n*3\r\n$8\r\nsmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n"
+         "*3\r\n$12\r\nsunsubscribe\r\n$4\r\nnews\r\n:0\r\n");
+    expect_reply(REDIS_PUBSUB_SUBSCRIBE);
+    expect_reply(REDIS_PUBSUB_MESSAGE);
+    ck_journal("news=hi");
+    expect_reply(REDIS_PUBSUB_UNSUBSCRIBE);
+    ck_assert_mem_eq(pubsub.channel, "news", 4);
+    redisReaderFree(reader);
+}
+END_TEST
+
 START_TEST(a_status_and_an_error_are_told_apart) {
     given_a_reader();
     feed("+OK\r\n-NOAUTH Authentication required.\r\n");
@@ -126,6 +139,7 @@ int main(void) {
         a_message_goes_up_with_its_channel_and_payload,
         a_message_that_comes_byte_by_byte_goes_up_once,
         acknowledgements_give_their_channel,
+        the_sharded_kinds_are_the_same,
         a_status_and_an_error_are_told_apart,
         what_is_not_pub_sub_is_something_else,
         a_channel_that_is_too_long_is_none_of_ours,

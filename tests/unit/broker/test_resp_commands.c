@@ -159,7 +159,7 @@ END_TEST
 START_TEST(command_and_info_tell_a_client_what_it_needs) {
     given_a_client();
     ask("COMMAND\r\n", "*0\r\n");
-    ask("COMMAND COUNT\r\n", ":13\r\n");
+    ask("COMMAND COUNT\r\n", ":20\r\n");
     ask("COMMAND DOCS\r\n", "*0\r\n");
     ask("COMMAND INFO get\r\n", "*1\r\n*-1\r\n");
     ask("COMMAND KEYS\r\n", "-ERR unknown subcommand 'KEYS'. Try COMMAND HELP.\r\n");

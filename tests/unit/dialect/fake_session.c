@@ -8,6 +8,8 @@
 #include "base/utf8.h"
 #include "hub/channel.h"
 
+static const Namespace plain = {.slow = SLOW_CLOSE};
+
 void fake_session_init(FakeSession *fake, const DialectOps *dialect) {
     *fake = (FakeSession){.command_result = COMMAND_OK};
     buf_init(&fake->lines, 1 << 20);
@@ -33,9 +35,11 @@ void fake_session_finish(FakeSession *fake) {
 void fake_session_join(FakeSession *fake, const char *name, ChannelState state, uint64_t request_id) {
     Channel *channel;
     Subscription *subscription;
-    ck_assert_int_eq(channel_new(&channel, name, strlen(name), 1), 0);
-    ck_assert_int_eq(subscription_new(&subscription, channel, &fake->session.subscriber, request_id), 0);
+    ck_assert_int_eq(channel_new(&channel, name, strlen(name), &plain, 1), 0);
+    ck_assert_int_eq(
+        subscription_new(&subscription, channel, &fake->session.subscriber, &(SubscriptionRequest){.id = request_id}), 0);
     channel->state = state;
+    channel->position = (Position){5, 70};
 }
 
 void fake_session_receive(FakeSession *fake, const void *bytes, size_t n_bytes, bool is_binary) {
@@ -124,6 +128,33 @@ static CommandResult write_command(Session *session, const char *command, const 
 
 CommandResult command_subscribe(Session *session, const char *channel, size_t n_channel, uint64_t request_id) {
     return write_command(session, "subscribe", channel, n_channel, request_id);
+}
+
+static void write_place(Session *session, const char *name, Position position) {
+    ck_assert_int_eq(buf_append_format(&fake_of(session)->lines, "%s %llu-%llu\n", name, (unsigned long long)position.epoch,
+                                       (unsigned long long)position.seq),
+                     BUF_OK);
+}
+
+CommandResult command_resume(Session *session, const char *channel, size_t n_channel, uint64_t request_id, Position since) {
+    CommandResult result = write_command(session, "resume", channel, n_channel, request_id);
+    write_place(session, "since", since);
+    return result;
+}
+
+CommandResult command_history(Session *session, const char *channel, size_t n_channel, const HistoryQuery *query,
+                              uint64_t request_id) {
+    static const char *const orders[] = {[HISTORY_FORWARD] = "forward", [HISTORY_REVERSE] = "reverse"};
+    CommandResult result = write_command(session, "history", channel, n_channel, request_id);
+    ck_assert_int_eq(
+        buf_append_format(&fake_of(session)->lines, "%s limit %lu ", orders[query->order], (unsigned long)query->limit),
+        BUF_OK);
+    write_place(session, "since", query->since);
+    return result;
+}
+
+CommandResult command_presence(Session *session, const char *channel, size_t n_channel, uint64_t request_id) {
+    return write_command(session, "presence", channel, n_channel, request_id);
 }
 
 CommandResult command_unsubscribe(Session *session, const char *channel, size_t n_channel) {

@@ -18,7 +18,7 @@ typedef struct FakeSession {
 
 void fake_session_init(FakeSession *fake, const DialectOps *dialect);
 void fake_session_finish(FakeSession *fake);
-/* In the channel, as the hub would have it. */
+/* In the channel, as the hub would have it; its position is 5-70. */
 void fake_session_join(FakeSession *fake, const char *channel, ChannelState state, uint64_t request_id);
 
 /* A client's message, in memory of its exact size and a NUL, as the session gives it. */

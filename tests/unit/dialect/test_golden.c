@@ -1,6 +1,7 @@
 /* The golden frames of proto/golden/frames.jsonl against the code: proto/README.md says what their lines hold. */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/suite.h"
@@ -53,7 +54,7 @@ static int index_of(const char *word, const char *const *words, size_t n_words) 
 static CommandResult command_result_of(const json_t *given) {
     static const char *const words[] = {
         [COMMAND_EXISTS] = "exists", [COMMAND_BAD_CHANNEL] = "bad_channel", [COMMAND_FORBIDDEN] = "forbidden",
-        [COMMAND_LIMIT] = "limit",   [COMMAND_OVERLOADED] = "overloaded",
+        [COMMAND_LIMIT] = "limit",   [COMMAND_OVERLOADED] = "overloaded",   [COMMAND_NOT_KEPT] = "not_kept",
     };
     if (!json_object_get(given, "result"))
         return COMMAND_OK;
@@ -70,16 +71,31 @@ static BrokerResult broker_result_of(const json_t *published) {
     return (BrokerResult)index_of(text_of(published, "result"), words, N_ELEMENTS(words));
 }
 
-static void send_message(FakeSession *fake, const json_t *message) {
-    const char *channel = text_of(message, "channel");
-    const char *base64 = text_of(message, "payload_base64");
+/* A place under that name; epoch 0 when there is none. */
+static Position place_of(const json_t *object, const char *name) {
+    const json_t *place = json_object_get(object, name);
+    if (!place)
+        return (Position){0};
+    return (Position){strtoull(text_of(place, "epoch"), NULL, 10), (uint64_t)json_integer_value(json_object_get(place, "seq"))};
+}
+
+static Message *message_of(const char *channel, const char *base64) {
     uint8_t payload[1024];
     ck_assert_uint_le(strlen(base64), sizeof(payload));
     ptrdiff_t n_payload = base64_decode(payload, base64, strlen(base64));
     ck_assert_int_ge(n_payload, 0);
-    Message *sent;
+    Message *message;
+    ck_assert_int_eq(message_new(&message, channel, strlen(channel), payload, (size_t)n_payload), 0);
+    return message;
+}
+
+static void send_message(FakeSession *fake, const json_t *message) {
+    static const char *const kinds[] = {"data", "join", "leave"};
+    Message *sent = message_of(text_of(message, "channel"), text_of(message, "payload_base64"));
     Frame *frame;
-    ck_assert_int_eq(message_new(&sent, channel, strlen(channel), payload, (size_t)n_payload), 0);
+    sent->position = place_of(message, "position");
+    if (json_object_get(message, "kind"))
+        sent->kind = (MessageKind)index_of(text_of(message, "kind"), kinds, N_ELEMENTS(kinds));
     ck_assert_int_eq(dialect_barker_v1.encoder.encode(&frame, sent), 0);
     session_send(&fake->session, frame);
     frame_unref(frame);
@@ -89,10 +105,57 @@ static void send_message(FakeSession *fake, const json_t *message) {
 static void send_gap(FakeSession *fake, const json_t *gap) {
     static const char *const words[GAP_REASONS] = {[GAP_BROKER] = "broker", [GAP_SLOW] = "slow", [GAP_NODE] = "node"};
     int reason = index_of(text_of(gap, "reason"), words, N_ELEMENTS(words));
+    const char *name = text_of(gap, "channel");
+    Channel *channel;
     Frame *frame;
-    ck_assert_int_eq(dialect_barker_v1.gap_frame(&frame, text_of(gap, "channel"), (GapReason)reason), 0);
+    ck_assert_int_eq(channel_new(&channel, name, strlen(name), NULL, 1), 0);
+    channel->position = place_of(gap, "position");
+    ck_assert_int_eq(dialect_barker_v1.gap_frame(&frame, channel, (GapReason)reason), 0);
     session_send(&fake->session, frame);
     frame_unref(frame);
+    channel_free(channel);
+}
+
+/* The answer to a resume or a history: messages that end at its position. */
+static HistoryReply *history_reply_of(const json_t *given) {
+    const json_t *payloads = json_object_get(given, "payloads_base64");
+    uint32_t n_messages = (uint32_t)json_array_size(payloads);
+    HistoryReply *reply = calloc(1, sizeof(*reply) + n_messages * sizeof(Message *));
+    ck_assert_ptr_nonnull(reply);
+    reply->is_recovered = json_is_true(json_object_get(given, "recovered"));
+    reply->has_more = json_is_true(json_object_get(given, "more"));
+    reply->position = place_of(given, "position");
+    reply->n_messages = n_messages;
+    for (uint32_t i = 0; i < n_messages; i++) {
+        reply->messages[i] = message_of(text_of(given, "channel"), json_string_value(json_array_get(payloads, i)));
+        reply->messages[i]->position = (Position){reply->position.epoch, reply->position.seq - n_messages + 1 + i};
+    }
+    return reply;
+}
+
+typedef void TakeHistory(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply);
+
+static void answer_history(FakeSession *fake, const json_t *given, TakeHistory *take) {
+    HistoryReply *reply = history_reply_of(given);
+    take(&fake->session, text_of(given, "channel"), id_of(given), reply);
+    for (uint32_t i = 0; i < reply->n_messages; i++)
+        message_unref(reply->messages[i]);
+    free(reply);
+}
+
+static void answer_presence(FakeSession *fake, const json_t *given) {
+    enum { MEMBERS_MAX = 8 };
+    PresenceMember members[MEMBERS_MAX];
+    const json_t *list = json_object_get(given, "members");
+    PresenceReply reply = {.n_members = (uint32_t)json_array_size(list), .members = members};
+    ck_assert_uint_le(reply.n_members, MEMBERS_MAX);
+    for (uint32_t i = 0; i < reply.n_members; i++) {
+        const json_t *member = json_array_get(list, i);
+        members[i].text = text_of(member, "member");
+        members[i].n_text = (uint32_t)strlen(members[i].text);
+        members[i].n_connections = (uint32_t)json_integer_value(json_object_get(member, "connections"));
+    }
+    dialect_barker_v1.presence(&fake->session, text_of(given, "channel"), id_of(given), &reply);
 }
 
 /* Does what a frame towards the client is said to follow from. */
@@ -109,11 +172,17 @@ static void act(FakeSession *fake, const json_t *given) {
     if ((what = json_object_get(given, "channel_of_url")))
         ops->opened(&fake->session, text_of(what, "channel"), strlen(text_of(what, "channel")) + 1);
     if ((what = json_object_get(given, "subscribed")))
-        ops->subscribed(&fake->session, text_of(what, "channel"), id_of(what));
+        ops->subscribed(&fake->session, text_of(what, "channel"), id_of(what), place_of(what, "position"));
+    if ((what = json_object_get(given, "resumed")))
+        answer_history(fake, what, ops->resumed);
     if ((what = json_object_get(given, "subscribe_refused")))
-        ops->subscribe_refused(&fake->session, text_of(what, "channel"), id_of(what));
+        ops->subscribe_refused(&fake->session, text_of(what, "channel"), id_of(what), broker_result_of(what));
     if ((what = json_object_get(given, "published")))
-        ops->published(&fake->session, id_of(what), broker_result_of(what));
+        ops->published(&fake->session, id_of(what), broker_result_of(what), place_of(what, "position"));
+    if ((what = json_object_get(given, "history")))
+        answer_history(fake, what, ops->history);
+    if ((what = json_object_get(given, "presence")))
+        answer_presence(fake, what);
     if ((what = json_object_get(given, "message")))
         send_message(fake, what);
     if ((what = json_object_get(given, "gap")))
@@ -140,6 +209,21 @@ START_TEST(each_frame_to_the_client_is_what_the_code_sends) {
 }
 END_TEST
 
+static void expect_rest(FakeSession *fake, const json_t *command, int n_before) {
+    char expected[256];
+    const char *name = text_of(command, "name");
+    Position since = place_of(command, "since");
+    int n = 0;
+    if (strcmp(name, "history") == 0)
+        n = snprintf(expected, sizeof(expected), "%s limit %lld ", text_of(command, "order"),
+                     json_integer_value(json_object_get(command, "limit")));
+    if (strcmp(name, "history") != 0 && strcmp(name, "resume") != 0)
+        return;
+    snprintf(expected + n, sizeof(expected) - (size_t)n, "since %llu-%llu\n", (unsigned long long)since.epoch,
+             (unsigned long long)since.seq);
+    ck_assert_str_eq(fake_session_lines(fake) + n_before, expected);
+}
+
 static void expect_command(FakeSession *fake, const json_t *line) {
     const json_t *command = json_object_get(line, "command");
     char expected[1024];
@@ -149,6 +233,7 @@ static void expect_command(FakeSession *fake, const json_t *line) {
     ck_assert_uint_eq(fake->n_commands, 1);
     ck_assert_msg(strncmp(fake_session_lines(fake), expected, (size_t)n) == 0, "%s: %s", text_of(line, "name"),
                   fake_session_lines(fake));
+    expect_rest(fake, command, n);
     if (strcmp(name, "publish") != 0)
         return;
     const char *base64 = text_of(command, "payload_base64");
@@ -202,8 +287,9 @@ START_TEST(each_error_code_has_a_golden_frame) {
 END_TEST
 
 START_TEST(each_type_has_a_golden_frame) {
-    static const char *const to_server[] = {"subscribe", "unsubscribe", "publish", "ping"};
-    static const char *const to_client[] = {"welcome", "ok", "error", "message", "gap", "closing"};
+    static const char *const to_server[] = {"subscribe", "unsubscribe", "publish", "history", "presence", "ping"};
+    static const char *const to_client[] = {"welcome",  "ok",   "error", "message", "history",
+                                            "presence", "join", "leave", "gap",     "closing"};
     load();
     char part[64];
     for (size_t i = 0; i < N_ELEMENTS(to_server); i++) {

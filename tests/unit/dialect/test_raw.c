@@ -66,14 +66,34 @@ END_TEST
 
 START_TEST(a_refused_subscribe_closes) {
     FakeSession *fake = start();
-    dialect_raw.subscribe_refused(&fake->session, "a", 0);
+    dialect_raw.subscribe_refused(&fake->session, "a", 0, BROKER_REFUSED);
     end(fake, "close broker 1013 the broker refused the subscription\n");
+}
+END_TEST
+
+START_TEST(one_that_came_too_early_closes_with_another_reason) {
+    FakeSession *fake = start();
+    dialect_raw.subscribe_refused(&fake->session, "a", 0, BROKER_UNAVAILABLE);
+    end(fake, "close broker 1013 not subscribed: the broker cannot be reached, try again later\n");
+}
+END_TEST
+
+START_TEST(who_came_or_went_has_no_frame) {
+    Message *message;
+    Frame *frame;
+    ck_assert_int_eq(message_new(&message, "a", 1, "{}", 2), 0);
+    for (MessageKind kind = MESSAGE_JOIN; kind <= MESSAGE_LEAVE; kind++) {
+        message->kind = kind;
+        ck_assert_int_eq(dialect_raw.encoder.encode(&frame, message), 0);
+        ck_assert_ptr_null(frame);
+    }
+    message_unref(message);
 }
 END_TEST
 
 START_TEST(an_acknowledged_subscribe_says_nothing) {
     FakeSession *fake = start();
-    dialect_raw.subscribed(&fake->session, "a", 0);
+    dialect_raw.subscribed(&fake->session, "a", 0, (Position){5, 70});
     end(fake, "");
 }
 END_TEST
@@ -134,7 +154,7 @@ START_TEST(a_publish_that_fails_later_closes_with_its_reason) {
     };
     for (size_t i = 0; i < N_ELEMENTS(expected); i++) {
         FakeSession *fake = start();
-        dialect_raw.published(&fake->session, 0, (BrokerResult)i);
+        dialect_raw.published(&fake->session, 0, (BrokerResult)i, (Position){5, 70});
         end(fake, expected[i]);
     }
 }
@@ -153,6 +173,8 @@ int main(void) {
         a_forbidden_subscribe_closes_and_stops,
         too_many_subscriptions_close,
         a_refused_subscribe_closes,
+        one_that_came_too_early_closes_with_another_reason,
+        who_came_or_went_has_no_frame,
         an_acknowledged_subscribe_says_nothing,
         what_a_client_sends_is_published_to_its_one_channel,
         publishing_with_two_channels_closes,

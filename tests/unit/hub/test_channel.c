@@ -9,9 +9,11 @@
 
 #define NAME(text) (text), sizeof(text) - 1
 
+static const Namespace plain = {.slow = SLOW_CLOSE};
+
 static Channel *channel_named(const char *name) {
     Channel *channel;
-    ck_assert_int_eq(channel_new(&channel, name, strlen(name), 7), 0);
+    ck_assert_int_eq(channel_new(&channel, name, strlen(name), &plain, 7), 0);
     return channel;
 }
 
@@ -55,6 +57,8 @@ START_TEST(a_new_channel_is_pending_and_keeps_its_name) {
     ck_assert_str_eq(channel->name, "news");
     ck_assert_int_eq(channel->state, CHANNEL_PENDING);
     ck_assert_uint_eq(channel->token, 7);
+    ck_assert_ptr_eq(channel->namespace, &plain);
+    ck_assert_uint_eq(channel->position.epoch, 0);
     ck_assert_uint_eq(channel->node.n_key, 4);
     ck_assert_ptr_null(channel_free(channel));
     ck_assert_ptr_null(channel_free(NULL));
@@ -77,6 +81,61 @@ START_TEST(the_last_one_takes_the_place_of_the_removed) {
 }
 END_TEST
 
+static void assert_places(const Channel *channel) {
+    for (uint32_t i = 0; i < channel->n_subscriptions; i++)
+        ck_assert_uint_eq(channel->subscriptions[i]->index, i);
+    ck_assert_uint_le(channel->n_active, channel->n_subscriptions);
+}
+
+START_TEST(what_is_added_is_held_until_it_is_activated) {
+    Channel *channel = channel_named("news");
+    Subscription subscriptions[3];
+    for (size_t i = 0; i < N_ELEMENTS(subscriptions); i++) {
+        subscriptions[i].channel = channel;
+        ck_assert_int_eq(channel_add(channel, &subscriptions[i]), 0);
+    }
+    ck_assert_uint_eq(channel->n_active, 0);
+    channel_activate(channel, &subscriptions[2]);
+    ck_assert_uint_eq(channel->n_active, 1);
+    ck_assert(!subscription_is_held(&subscriptions[2]));
+    ck_assert(subscription_is_held(&subscriptions[0]));
+    ck_assert(subscription_is_held(&subscriptions[1]));
+    assert_places(channel);
+    for (size_t i = 0; i < N_ELEMENTS(subscriptions); i++)
+        channel_remove(channel, &subscriptions[i]);
+    ck_assert_uint_eq(channel->n_active, 0);
+    channel_free(channel);
+}
+END_TEST
+
+START_TEST(whoever_goes_the_active_ones_stay_in_front) {
+    enum { N = 20, N_ROUNDS = 2000 };
+    Channel *channel = channel_named("news");
+    static Subscription subscriptions[N];
+    enum { OUT, HELD, ACTIVE } states[N] = {OUT};
+    srand(3);
+    for (int round = 0; round < N_ROUNDS; round++) {
+        int i = rand() % N;
+        subscriptions[i].channel = channel;
+        if (states[i] == OUT)
+            ck_assert_int_eq(channel_add(channel, &subscriptions[i]), 0);
+        else if (states[i] == HELD && rand() % 16) /* often all are active */
+            channel_activate(channel, &subscriptions[i]);
+        else
+            channel_remove(channel, &subscriptions[i]);
+        uint32_t n_before = channel->n_active;
+        states[i] = states[i] == OUT ? HELD : OUT;
+        for (uint32_t k = 0; k < channel->n_subscriptions; k++)
+            if (channel->subscriptions[k] == &subscriptions[i])
+                states[i] = k < n_before ? ACTIVE : HELD;
+        assert_places(channel);
+        for (int k = 0; k < N; k++)
+            ck_assert(states[k] == OUT || subscription_is_held(&subscriptions[k]) == (states[k] == HELD));
+    }
+    channel_free(channel);
+}
+END_TEST
+
 START_TEST(memory_of_a_crowd_is_given_back) {
     enum { CROWD = 1000 };
     Channel *channel = channel_named("news");
@@ -95,7 +154,7 @@ END_TEST
 START_TEST(without_memory_nothing_is_added) {
     Channel *channel;
     memory_fail_at(1);
-    ck_assert_int_eq(channel_new(&channel, "c", 1, 1), -ENOMEM);
+    ck_assert_int_eq(channel_new(&channel, "c", 1, &plain, 1), -ENOMEM);
     channel = channel_named("c");
     Subscription subscription;
     memory_fail_at(1);
@@ -113,6 +172,8 @@ int main(void) {
         bytes_that_are_not_utf8_are_refused,
         a_new_channel_is_pending_and_keeps_its_name,
         the_last_one_takes_the_place_of_the_removed,
+        what_is_added_is_held_until_it_is_activated,
+        whoever_goes_the_active_ones_stay_in_front,
         memory_of_a_crowd_is_given_back,
         without_memory_nothing_is_added,
     };

@@ -6,11 +6,12 @@
 #include "suite.h"
 
 static Namespace items[] = {
-    {"chat", SLOW_LATEST},
-    {"chat-archive", SLOW_DROP_OLDEST},
-    {"a234567890123456789012345678901234567890123456789012345678901xy", SLOW_LATEST}, /* 63 bytes, the longest */
+    {.name = "chat", .slow = SLOW_LATEST},
+    {.name = "chat-archive", .slow = SLOW_DROP_OLDEST},
+    {.name = "a234567890123456789012345678901234567890123456789012345678901xy",
+     .slow = SLOW_LATEST}, /* 63 bytes, the longest */
 };
-static const Namespaces namespaces = {.fallback = {"", SLOW_CLOSE}, .items = items, .n_items = N_ELEMENTS(items)};
+static const Namespaces namespaces = {.fallback = {.slow = SLOW_CLOSE}, .items = items, .n_items = N_ELEMENTS(items)};
 
 static const Namespace *find(const char *channel) {
     return namespaces_find(&namespaces, channel, strlen(channel));

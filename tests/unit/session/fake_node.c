@@ -2,6 +2,7 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 FakeNode node;
@@ -19,6 +20,7 @@ const SessionOptions fake_options = {
     .outbox_limit_bytes = 100,
     .message_limit_bytes = 10000,
     .subscriptions_limit = 3,
+    .history_limit = 300,
     .clients_may_subscribe = true,
     .clients_may_publish = true,
     .node_id = "test",
@@ -39,16 +41,47 @@ static void port_unwant(BrokerPort *port, const char *channel, size_t n_channel)
     keep(node.channel, channel, n_channel);
 }
 
-static BrokerResult port_publish(BrokerPort *port, Message *message, uint64_t session_id, uint64_t request_id) {
+static BrokerResult port_publish(BrokerPort *port, Message *message, const BrokerReturn *to) {
     node.n_publishes++;
-    node.session_id = session_id;
-    node.publish_request_id = request_id;
+    node.session_id = to->session_id;
+    node.publish_request_id = to->request_id;
     keep(node.channel, message_channel(message), message->n_channel);
     keep(node.payload, message_payload(message), message->n_payload);
     return node.publish_answer;
 }
 
-static const BrokerPortOps port_ops = {port_want, port_unwant, port_publish};
+static BrokerResult port_read(BrokerPort *port, const char *channel, size_t n_channel, const HistoryQuery *query,
+                              const BrokerReturn *to) {
+    node.n_reads++;
+    node.query = *query;
+    node.to = *to;
+    keep(node.asked, channel, n_channel);
+    return node.read_answer;
+}
+
+static BrokerResult port_presence(BrokerPort *port, const char *channel, size_t n_channel, const BrokerReturn *to) {
+    node.n_asked++;
+    node.to = *to;
+    keep(node.asked, channel, n_channel);
+    return node.read_answer;
+}
+
+static void port_present(BrokerPort *port, const PresenceChange *change) {
+    node.n_entered += change->has_entered;
+    node.n_left += !change->has_entered;
+    keep(node.asked, change->channel, change->n_channel);
+    keep(node.user, change->user, change->n_user);
+    keep(node.member, change->member, change->n_member);
+}
+
+static const BrokerPortOps port_ops = {
+    .want = port_want,
+    .unwant = port_unwant,
+    .publish = port_publish,
+    .read = port_read,
+    .presence = port_presence,
+    .present = port_present,
+};
 
 static int dialect_encode(Frame **out, const Message *message) {
     return frame_new_copy(out, FRAME_TEXT, message_payload(message), message->n_payload);
@@ -67,27 +100,54 @@ static void dialect_received(Session *session, char *bytes, size_t n_bytes, bool
     memset(bytes, 'x', n_bytes); /* it is scratch */
 }
 
-static void dialect_subscribed(Session *session, const char *channel, uint64_t request_id) {
+static void dialect_subscribed(Session *session, const char *channel, uint64_t request_id, Position position) {
     node.n_subscribed++;
     node.request_id = request_id;
+    node.position = position;
 }
 
-static void dialect_refused(Session *session, const char *channel, uint64_t request_id) {
-    node.n_refused++;
+static void dialect_resumed(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply) {
+    node.n_resumed++;
     node.request_id = request_id;
+    node.position = reply->position;
+    node.is_recovered = reply->is_recovered;
+    node_send(session, "resumed");
 }
 
-static void dialect_published(Session *session, uint64_t request_id, BrokerResult result) {
-    node.n_published++;
+static void dialect_refused(Session *session, const char *channel, uint64_t request_id, BrokerResult result) {
+    node.n_refused++;
     node.request_id = request_id;
     node.result = result;
 }
 
-static int dialect_gap_frame(Frame **out, const char *channel, GapReason reason) {
+static void dialect_published(Session *session, uint64_t request_id, BrokerResult result, Position position) {
+    node.n_published++;
+    node.request_id = request_id;
+    node.result = result;
+    node.position = position;
+}
+
+static void dialect_history(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply) {
+    node.n_histories++;
+    node.request_id = request_id;
+    node.result = reply->result;
+    keep(node.received, channel, strlen(channel));
+}
+
+static void dialect_presence(Session *session, const char *channel, uint64_t request_id, const PresenceReply *reply) {
+    node.n_presences++;
+    node.request_id = request_id;
+    node.result = reply->result;
+    node.n_members = reply->n_members;
+    keep(node.received, channel, strlen(channel));
+}
+
+static int dialect_gap_frame(Frame **out, const Channel *channel, GapReason reason) {
     char text[FAKE_TEXT];
     node.n_gaps++;
     node.reason = reason;
-    return frame_new_copy(out, FRAME_TEXT, text, (size_t)snprintf(text, sizeof(text), "gap %s", channel));
+    node.position = channel->position;
+    return frame_new_copy(out, FRAME_TEXT, text, (size_t)snprintf(text, sizeof(text), "gap %s", channel->name));
 }
 
 static void dialect_closing(Session *session, uint16_t code, const char *reason) {
@@ -107,8 +167,11 @@ const DialectOps fake_dialect = {
     .opened = dialect_opened,
     .received = dialect_received,
     .subscribed = dialect_subscribed,
+    .resumed = dialect_resumed,
     .subscribe_refused = dialect_refused,
     .published = dialect_published,
+    .history = dialect_history,
+    .presence = dialect_presence,
     .gap_frame = dialect_gap_frame,
     .closing = dialect_closing,
 };
@@ -126,6 +189,7 @@ void node_end(void) {
         ck_assert_uint_eq(counter_read(&node.table.counters.in_state[state]), 0);
     ck_assert_uint_eq(node.table.wheel.n_armed, 0);
     ck_assert_uint_eq(node.n_wants, node.n_unwants);
+    ck_assert_uint_eq(node.n_entered, node.n_left);
 }
 
 Session *node_connect(FakeTransport *fake) {
@@ -154,13 +218,43 @@ void node_turn(void) {
 }
 
 void node_answer(bool is_granted) {
-    hub_acknowledge(&node.table.hub, node.channel, strlen(node.channel), node.token, is_granted);
+    session_table_acknowledged(&node.table, node.channel, strlen(node.channel), node.token,
+                               is_granted ? BROKER_OK : BROKER_REFUSED, (Position){5, 70});
+}
+
+void node_gap(const char *channel) {
+    session_table_gap(&node.table, channel, strlen(channel), (Position){6, 2});
+}
+
+void node_read(const HistoryReply *reply) {
+    session_table_history(&node.table, &node.to, node.asked, strlen(node.asked), reply);
+}
+
+HistoryReply *node_reply(uint64_t first, uint32_t n_messages) {
+    HistoryReply *reply = calloc(1, sizeof(*reply) + n_messages * sizeof(Message *));
+    ck_assert_ptr_nonnull(reply);
+    reply->is_recovered = true;
+    reply->position = (Position){5, first + n_messages - 1};
+    reply->n_messages = n_messages;
+    for (uint32_t i = 0; i < n_messages; i++) {
+        char text[FAKE_TEXT];
+        int n_text = snprintf(text, sizeof(text), "5-%llu", (unsigned long long)first + i);
+        ck_assert_int_eq(message_new(&reply->messages[i], node.asked, strlen(node.asked), text, (size_t)n_text), 0);
+        reply->messages[i]->position = (Position){5, first + i};
+    }
+    return reply;
+}
+
+void node_reply_free(HistoryReply *reply) {
+    for (uint32_t i = 0; i < reply->n_messages; i++)
+        message_unref(reply->messages[i]);
+    free(reply);
 }
 
 void node_deliver(const char *channel, const char *payload) {
     Message *message;
     ck_assert_int_eq(message_new(&message, channel, strlen(channel), payload, strlen(payload)), 0);
-    hub_deliver(&node.table.hub, message);
+    session_table_deliver(&node.table, message);
     message_unref(message);
 }
 

@@ -19,21 +19,30 @@ typedef struct FakeNode {
     /* The broker. */
     BrokerPort port;
     BrokerResult publish_answer;
-    uint32_t n_wants, n_unwants, n_publishes;
+    BrokerResult read_answer; /* to read and presence */
+    uint32_t n_wants, n_unwants, n_publishes, n_reads, n_asked, n_entered, n_left;
     uint64_t token;          /* of the last want */
     char channel[FAKE_TEXT]; /* of the last want, unwant or publish */
+    char asked[FAKE_TEXT];   /* the channel of the last read, presence or present */
+    HistoryQuery query;      /* of the last read */
+    BrokerReturn to;         /* of the last read or presence */
+    char user[FAKE_TEXT];    /* of the last present */
+    char member[FAKE_TEXT];
     char payload[FAKE_TEXT]; /* of the last publish */
     uint64_t session_id;     /* of the last publish */
     uint64_t publish_request_id;
 
     /* The dialect. */
-    uint32_t n_opened, n_received, n_subscribed, n_refused, n_published, n_gaps, n_closing;
+    uint32_t n_opened, n_received, n_subscribed, n_resumed, n_refused, n_published, n_gaps, n_closing, n_histories, n_presences;
     bool is_binary; /* of the last message received */
     size_t n_bytes;
     char received[FAKE_TEXT]; /* its first bytes, NUL-terminated */
     uint64_t request_id;      /* of the last answer */
     GapReason reason;         /* of the last gap; its frame is "gap <channel>" */
     BrokerResult result;
+    Position position;  /* of the last answer that has one, or of the last gap */
+    bool is_recovered;  /* of the last resume; its frame is "resumed" */
+    uint32_t n_members; /* of the last presence */
     uint16_t closing_code;
     const char *last_words; /* sent by closing; NULL: none */
     bool closes_again;      /* closing closes and terminates once more */
@@ -51,7 +60,13 @@ Session *node_connect(FakeTransport *fake); /* CONNECTING; initialises the trans
 Session *node_open(FakeTransport *fake);    /* OPEN */
 void node_pass(uint64_t n_ms);              /* time passes, by ticks, each with its turn */
 void node_turn(void);
-void node_answer(bool is_granted); /* the broker answers the last want */
+void node_answer(bool is_granted);  /* the broker answers the last want, with position 5-70 */
+void node_gap(const char *channel); /* the channel has a gap; it goes on behind 6-2 */
+/* The broker answers the last read. */
+void node_read(const HistoryReply *reply);
+/* A reply of messages 5-first and on, with the payloads "5-first", …; ends at 5-(first + n_messages - 1). */
+HistoryReply *node_reply(uint64_t first, uint32_t n_messages);
+void node_reply_free(HistoryReply *reply);
 void node_deliver(const char *channel, const char *payload);
 void node_receive(Session *session, const char *text); /* one whole text message */
 

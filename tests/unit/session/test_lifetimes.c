@@ -4,17 +4,14 @@
 #include <string.h>
 
 #include "failing_memory.h"
+#include "lifetimes_broker.h"
 #include "session/commands.h"
+#include "session/identity.h"
 #include "session/session.h"
 #include "session/table.h"
 #include "suite.h"
 
-enum { N_ACTORS = 16, N_CHANNELS = 4, N_STEPS = 60000, MESSAGE_LIMIT = 300 };
-enum { NAME_BYTES = 2, AUDIT_MS = 200, LEAP_MS = 3000 };
-
-static const char *const channel_names[N_CHANNELS] = {"a:", "b:", "c:", "d:"}; /* each a namespace of its own */
-static Namespace namespace_items[] = {{"b", SLOW_DROP_OLDEST}, {"c", SLOW_LATEST}, {"d", SLOW_LATEST}};
-static const Namespaces namespaces = {.items = namespace_items, .n_items = N_ELEMENTS(namespace_items)};
+enum { N_ACTORS = 16, N_STEPS = 60000, MESSAGE_LIMIT = 300, AUDIT_MS = 200, LEAP_MS = 3000 };
 
 /* One connection as the world outside sees it. */
 typedef struct Actor {
@@ -35,125 +32,109 @@ typedef struct Actor {
 static Actor actors[N_ACTORS];
 static SessionTable table;
 static uint64_t now_ms;
-static uint64_t tokens[N_CHANNELS];
-static uint32_t n_wants, n_unwants, n_frames, n_notices;
+static uint32_t n_frames, n_notices, n_resumed;
 static uint64_t random_state;
 static const char *violation; /* callbacks must not assert: Check allocates, and memory may be set to fail */
 
-static uint32_t pick(uint32_t n_limit) {
+uint32_t lifetimes_pick(uint32_t n_limit) {
     random_state ^= random_state << 13;
     random_state ^= random_state >> 7;
     random_state ^= random_state << 17;
     return (uint32_t)(random_state >> 32) % n_limit;
 }
 
-static void must(bool is_kept, const char *rule) {
+void lifetimes_must(bool is_kept, const char *rule) {
     if (!is_kept && !violation)
         violation = rule;
 }
 
 static void check_frame(Actor *actor, uint8_t opcode, const uint8_t *payload) {
-    must(!actor->has_sent_close, "nothing follows the close frame");
+    lifetimes_must(!actor->has_sent_close, "nothing follows the close frame");
     if (opcode == FRAME_CLOSE)
         actor->has_sent_close = true;
     if (opcode == FRAME_BINARY) {
-        must(payload[0] != GAP_SLOW || actor->session->state == READY_STATE_OPEN, "only OPEN is told of what it lost");
+        lifetimes_must(payload[0] != GAP_SLOW || actor->session->state == READY_STATE_OPEN,
+                       "only OPEN is told of what it lost");
         n_notices += payload[0] == GAP_SLOW;
     }
     if (opcode != FRAME_TEXT)
         return;
     uint32_t number;
     memcpy(&number, payload, sizeof(number));
-    must(number > actor->last_written, "data keeps its order and is written once");
-    must(actor->session->state == READY_STATE_OPEN || number < actor->n_allowed || !actor->n_allowed,
-         "only what was accepted while OPEN is written later");
+    lifetimes_must(number > actor->last_written, "data keeps its order and is written once");
+    lifetimes_must(actor->session->state == READY_STATE_OPEN || number < actor->n_allowed || !actor->n_allowed,
+                   "only what was accepted while OPEN is written later");
     actor->last_written = number;
 }
 
 static int actor_write(Transport *transport, const uint8_t *bytes, size_t n_bytes) {
     Actor *actor = container_of(transport, Actor, transport);
     ReadyState state = actor->session->state;
-    must(!actor->is_gone && !actor->is_terminated && !actor->is_failed, "a dead transport is not written to");
+    lifetimes_must(!actor->is_gone && !actor->is_terminated && !actor->is_failed, "a dead transport is not written to");
     if (actor->is_lost)
         return TRANSPORT_FAILED;
-    must(!actor->is_blocked, "a blocked transport is not written to");
-    must(!actor->is_broken, "nothing follows the library's own close frame");
-    must(state == READY_STATE_OPEN || state == READY_STATE_CLOSING, "only OPEN and CLOSING write");
-    if (pick(50) == 0) {
+    lifetimes_must(!actor->is_blocked, "a blocked transport is not written to");
+    lifetimes_must(!actor->is_broken, "nothing follows the library's own close frame");
+    lifetimes_must(state == READY_STATE_OPEN || state == READY_STATE_CLOSING, "only OPEN and CLOSING write");
+    if (lifetimes_pick(50) == 0) {
         actor->is_failed = true;
         return TRANSPORT_FAILED;
     }
     for (size_t at = 0; at < n_bytes; at += 2u + bytes[at + 1]) /* all frames here are short */
         check_frame(actor, bytes[at] & 0xf, bytes + at + 2);
-    actor->is_blocked = pick(4) == 0;
+    actor->is_blocked = lifetimes_pick(4) == 0;
     return actor->is_blocked ? TRANSPORT_BLOCKED : TRANSPORT_WRITTEN;
 }
 
 static void actor_terminate(Transport *transport) {
     Actor *actor = container_of(transport, Actor, transport);
-    must(!actor->is_gone && !actor->is_terminated, "a transport ends once");
+    lifetimes_must(!actor->is_gone && !actor->is_terminated, "a transport ends once");
     actor->is_terminated = true;
 }
 
 static int64_t actor_silent_ms(Transport *transport) {
-    must(!container_of(transport, Actor, transport)->is_gone, "a transport that has gone is not asked");
-    return (int64_t)pick(2000) - 1;
+    lifetimes_must(!container_of(transport, Actor, transport)->is_gone, "a transport that has gone is not asked");
+    return (int64_t)lifetimes_pick(2000) - 1;
 }
 
 static uint64_t actor_acknowledged_bytes(Transport *transport) {
     Actor *actor = container_of(transport, Actor, transport);
-    must(!actor->is_gone, "a transport that has gone is not asked");
-    return actor->n_acknowledged_bytes += !actor->is_silent && pick(2);
+    lifetimes_must(!actor->is_gone, "a transport that has gone is not asked");
+    return actor->n_acknowledged_bytes += !actor->is_silent && lifetimes_pick(2);
 }
 
 static void actor_inspect(Transport *transport, TransportFacts *facts) {
     const Actor *actor = container_of(transport, Actor, transport);
-    must(!actor->is_gone && !actor->is_terminated, "a transport that has gone is not asked");
+    lifetimes_must(!actor->is_gone && !actor->is_terminated, "a transport that has gone is not asked");
     *facts = (TransportFacts){.is_alive = !actor->is_lost,
-                              .is_tcp = pick(10) > 0,
+                              .is_tcp = lifetimes_pick(10) > 0,
                               .tcp_state = actor->tcp_state,
-                              .n_unsent_bytes = pick(3),
-                              .is_holding = pick(2)};
+                              .n_unsent_bytes = lifetimes_pick(3),
+                              .is_holding = lifetimes_pick(2)};
 }
 
 static const TransportOps transport_ops = {actor_write, actor_terminate, actor_silent_ms, actor_acknowledged_bytes,
                                            actor_inspect};
 
-static void port_want(BrokerPort *port, const char *channel, size_t n_channel, uint64_t token) {
-    n_wants++;
-    tokens[channel[0] - 'a'] = token;
-}
-
-static void port_unwant(BrokerPort *port, const char *channel, size_t n_channel) {
-    n_unwants++;
-}
-
-static BrokerResult port_publish(BrokerPort *port, Message *message, uint64_t session_id, uint64_t request_id) {
-    return pick(2) ? BROKER_OK : BROKER_OVERLOADED;
-}
-
-static const BrokerPortOps port_ops = {port_want, port_unwant, port_publish};
-static BrokerPort port = {&port_ops};
-
 /* A numbered message, as the payload of all data frames. */
-static size_t number_text(char text[100]) {
+size_t lifetimes_number(char text[static LIFETIMES_TEXT]) {
     uint32_t number = ++n_frames;
-    memset(text, 'x', 100);
+    memset(text, 'x', LIFETIMES_TEXT);
     memcpy(text, &number, sizeof(number));
-    return 4 + pick(60);
+    return 4 + lifetimes_pick(60);
 }
 
 static void send_number(Session *session) {
-    char text[100];
-    size_t n_text = number_text(text);
+    char text[LIFETIMES_TEXT];
+    size_t n_text = lifetimes_number(text);
     bool was_open = session->state == READY_STATE_OPEN;
     int r = session_send_text(session, text, n_text);
-    must(r == SESSION_REFUSED || was_open, "only OPEN accepts data");
+    lifetimes_must(r == SESSION_REFUSED || was_open, "only OPEN accepts data");
 }
 
 static void act_up(Session *session) {
-    const char *channel = channel_names[pick(N_CHANNELS)];
-    switch (pick(8)) {
+    const char *channel = lifetimes_channels[lifetimes_pick(N_CHANNELS)];
+    switch (lifetimes_pick(10)) {
     case 0:
         send_number(session);
         break;
@@ -170,10 +151,14 @@ static void act_up(Session *session) {
         command_publish(session, channel, NAME_BYTES, "x", 1, 1);
         break;
     case 5:
-        session_authenticated(session, pick(4) ? now_ms + pick(1000) : 0);
+        session_authenticated(session, lifetimes_pick(4) ? now_ms + lifetimes_pick(1000) : 0);
         break;
     case 6:
         session_ping(session);
+        break;
+    case 7:
+    case 8:
+        command_resume(session, channel, NAME_BYTES, 1, (Position){1 + lifetimes_pick(2), lifetimes_pick(5)});
         break;
     default:
         command_subscribe(session, channel, NAME_BYTES, 1);
@@ -186,50 +171,82 @@ static int dialect_encode(Frame **out, const Message *message) {
 
 static void dialect_opened(Session *session, const char *channels, size_t n_channels) {
     container_of(session->transport, Actor, transport)->is_opened = true;
-    if (pick(3) == 0)
+    if (lifetimes_pick(3) == 0)
         session_require_auth(session);
     for (int i = 0; i < N_CHANNELS; i++)
-        command_subscribe(session, channel_names[i], NAME_BYTES, 1);
+        if (lifetimes_pick(2))
+            command_subscribe(session, lifetimes_channels[i], NAME_BYTES, 1);
+        else
+            command_resume(session, lifetimes_channels[i], NAME_BYTES, 1, (Position){1, 1});
 }
 
 static void dialect_received(Session *session, char *bytes, size_t n_bytes, bool is_binary) {
-    must(session->state == READY_STATE_OPEN, "only OPEN receives");
-    must(bytes[n_bytes] == '\0' && n_bytes <= MESSAGE_LIMIT, "a message is bounded and ends with NUL");
+    lifetimes_must(session->state == READY_STATE_OPEN, "only OPEN receives");
+    lifetimes_must(bytes[n_bytes] == '\0' && n_bytes <= MESSAGE_LIMIT, "a message is bounded and ends with NUL");
     act_up(session);
 }
 
-static void dialect_subscribed(Session *session, const char *channel, uint64_t request_id) {
-    must(session->state == READY_STATE_OPEN, "only OPEN is told");
+static void dialect_subscribed(Session *session, const char *channel, uint64_t request_id, Position position) {
+    lifetimes_must(session->state == READY_STATE_OPEN, "only OPEN is told");
     send_number(session);
 }
 
-static int dialect_gap_frame(Frame **out, const char *channel, GapReason reason) {
+static void dialect_resumed(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply) {
+    lifetimes_must(session->state == READY_STATE_OPEN, "only OPEN is told");
+    n_resumed += reply->is_recovered; /* and sends nothing: what it is an answer for has its numbers already */
+    if (lifetimes_pick(20) == 0)
+        session_close(session, CAUSE_UNSUPPORTED);
+}
+
+static void dialect_refused(Session *session, const char *channel, uint64_t request_id, BrokerResult result) {
+    lifetimes_must(session->state == READY_STATE_OPEN, "only OPEN is told");
+    lifetimes_must(result != BROKER_OK, "a refusal has a reason");
+    send_number(session);
+}
+
+static void dialect_history(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply) {
+    lifetimes_must(false, "nobody has asked");
+}
+
+static int dialect_gap_frame(Frame **out, const Channel *channel, GapReason reason) {
     uint8_t byte = (uint8_t)reason;
     return frame_new_copy(out, FRAME_BINARY, &byte, sizeof(byte));
 }
 
-static void dialect_published(Session *session, uint64_t request_id, BrokerResult result) {
-    must(session->state == READY_STATE_OPEN, "only OPEN is told");
+static void dialect_published(Session *session, uint64_t request_id, BrokerResult result, Position position) {
+    lifetimes_must(session->state == READY_STATE_OPEN, "only OPEN is told");
 }
 
 static void dialect_closing(Session *session, uint16_t code, const char *reason) {
     send_number(session);
-    if (pick(10) == 0)
+    if (lifetimes_pick(10) == 0)
         session_terminate(session, CAUSE_FORBIDDEN);
 }
 
-static const DialectOps dialect = {"random",          {0, dialect_encode}, dialect_opened,
-                                   dialect_received,  dialect_subscribed,  dialect_subscribed,
-                                   dialect_published, dialect_gap_frame,   dialect_closing};
+static const DialectOps dialect = {
+    .name = "random",
+    .encoder = {0, dialect_encode},
+    .opened = dialect_opened,
+    .received = dialect_received,
+    .subscribed = dialect_subscribed,
+    .resumed = dialect_resumed,
+    .subscribe_refused = dialect_refused,
+    .published = dialect_published,
+    .history = dialect_history,
+    .gap_frame = dialect_gap_frame,
+    .closing = dialect_closing,
+};
 
 static void connect_actor(Actor *actor) {
     *actor = (Actor){.transport = {&transport_ops},
-                     .is_silent = pick(4) == 0,
-                     .tcp_state = pick(8) ? TRANSPORT_TCP_ESTABLISHED : (uint8_t)(1 + pick(11))};
+                     .is_silent = lifetimes_pick(4) == 0,
+                     .tcp_state = lifetimes_pick(8) ? TRANSPORT_TCP_ESTABLISHED : (uint8_t)(1 + lifetimes_pick(11))};
     if (session_new(&actor->session, &table, &actor->transport) < 0)
         actor->session = NULL;
     else
         actor->id = actor->session->id;
+    if (actor->session && lifetimes_pick(2))
+        (void)session_identify(actor->session, "u", 1, "{\"user\":\"u\"}", 12);
 }
 
 static void go(Actor *actor) {
@@ -238,8 +255,8 @@ static void go(Actor *actor) {
 }
 
 static void peer_closes(Actor *actor) {
-    session_peer_closed(actor->session, (uint16_t)pick(5100));
-    if (pick(2))
+    session_peer_closed(actor->session, (uint16_t)lifetimes_pick(5100));
+    if (lifetimes_pick(2))
         go(actor);
 }
 
@@ -263,10 +280,12 @@ static void unblock(Actor *actor) {
 
 static void receive(Session *session) {
     static const char bytes[MESSAGE_LIMIT + 1] = "text";
-    size_t n_bytes = pick(100) ? pick(20) : sizeof(bytes);
+    size_t n_bytes = lifetimes_pick(100) ? lifetimes_pick(20) : sizeof(bytes);
     session_receive(session,
-                    pick(50) ? bytes : "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
-                    n_bytes < 20 ? n_bytes : 20, session->is_gathering == (pick(100) == 0), pick(3) > 0, pick(2));
+                    lifetimes_pick(50) ? bytes
+                                       : "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+                    n_bytes < 20 ? n_bytes : 20, session->is_gathering == (lifetimes_pick(100) == 0), lifetimes_pick(3) > 0,
+                    lifetimes_pick(2));
     if (n_bytes > 20)
         session_receive(session, bytes, n_bytes, !session->is_gathering, true, false);
 }
@@ -274,7 +293,7 @@ static void receive(Session *session) {
 /* What the transport or the dialect may do to one session. */
 static void step_actor(Actor *actor) {
     Session *session = actor->session;
-    uint32_t n = pick(100);
+    uint32_t n = lifetimes_pick(100);
     bool is_quiet = actor->is_gone || actor->is_lost;
     if (n < 20)
         send_number(session);
@@ -301,42 +320,35 @@ static void step_actor(Actor *actor) {
     else if (n < 99)
         session_terminate(session, CAUSE_FORBIDDEN);
     else
-        session_table_published(&table, actor->id, 1, BROKER_OK);
-}
-
-static void deliver(const char *channel) {
-    char text[100];
-    Message *message;
-    size_t n_text = number_text(text);
-    if (message_new(&message, channel, NAME_BYTES, text, n_text) < 0)
-        return;
-    hub_deliver(&table.hub, message);
-    message_unref(message);
+        session_table_published(&table, &(BrokerReturn){.session_id = actor->id}, BROKER_OK, (Position){0});
 }
 
 static void turn(void) {
     session_table_turn(&table);
     for (Actor *actor = actors; actor < actors + N_ACTORS; actor++)
         if (actor->session && !session_table_find(&table, actor->id)) {
-            must(actor->is_gone != actor->is_terminated, "a session is freed with its transport");
+            lifetimes_must(actor->is_gone != actor->is_terminated, "a session is freed with its transport");
             actor->session = NULL;
         }
 }
 
 static void step_table(void) {
-    const char *channel = channel_names[pick(N_CHANNELS)];
-    uint32_t n = pick(100);
-    if (n < 40)
+    const char *channel = lifetimes_channels[lifetimes_pick(N_CHANNELS)];
+    uint32_t n = lifetimes_pick(100);
+    if (n < 36)
         turn();
-    else if (n < 60)
-        session_table_tick(&table, now_ms += pick(100) ? pick(300) : pick(LEAP_MS)); /* now and then it leaps */
-    else if (n < 90)
-        deliver(channel);
+    else if (n < 52)
+        session_table_tick(&table, now_ms += lifetimes_pick(100) ? lifetimes_pick(300)
+                                                                 : lifetimes_pick(LEAP_MS)); /* now and then it leaps */
+    else if (n < 84)
+        lifetimes_deliver(&table, channel);
+    else if (n < 91)
+        lifetimes_acknowledge(&table, channel);
     else if (n < 98)
-        hub_acknowledge(&table.hub, channel, NAME_BYTES, tokens[channel[0] - 'a'], pick(10) > 0);
+        lifetimes_answer_reading(&table);
     else if (n < 99)
-        (pick(2) ? hub_gap : hub_overloaded)(&table.hub);
-    else if (pick(50) == 0)
+        lifetimes_tell_gap(&table, channel);
+    else if (lifetimes_pick(50) == 0)
         session_table_close_all(&table, CAUSE_SHUTDOWN);
 }
 
@@ -344,21 +356,22 @@ static void look_at(Actor *actor) {
     if (!actor->session)
         return;
     ReadyState state = actor->session->state;
-    must(state >= actor->seen, "no state comes back");
-    must(state != READY_STATE_CLOSING || actor->is_opened, "only what was OPEN becomes CLOSING");
-    must(state != READY_STATE_CLOSED || !list_is_linked(&actor->session->dirty), "what is CLOSED waits for no flush");
-    must((state == READY_STATE_CLOSED) != wheel_is_armed(&actor->session->watchdog.entry), "all but CLOSED have a deadline");
-    must(state == READY_STATE_CLOSED || !actor->is_lost || now_ms - actor->lost_at_ms <= 2 * (AUDIT_MS + LEAP_MS),
-         "what was never reported is found");
+    lifetimes_must(state >= actor->seen, "no state comes back");
+    lifetimes_must(state != READY_STATE_CLOSING || actor->is_opened, "only what was OPEN becomes CLOSING");
+    lifetimes_must(state != READY_STATE_CLOSED || !list_is_linked(&actor->session->dirty), "what is CLOSED waits for no flush");
+    lifetimes_must((state == READY_STATE_CLOSED) != wheel_is_armed(&actor->session->watchdog.entry),
+                   "all but CLOSED have a deadline");
+    lifetimes_must(state == READY_STATE_CLOSED || !actor->is_lost || now_ms - actor->lost_at_ms <= 2 * (AUDIT_MS + LEAP_MS),
+                   "what was never reported is found");
     if (state > READY_STATE_OPEN && !actor->n_allowed)
         actor->n_allowed = n_frames + 1;
     actor->seen = state;
 }
 
 static void step(void) {
-    Actor *actor = &actors[pick(N_ACTORS)];
-    memory_fail_at(pick(100) ? 0 : 1 + pick(4));
-    if (pick(4) == 0)
+    Actor *actor = &actors[lifetimes_pick(N_ACTORS)];
+    memory_fail_at(lifetimes_pick(100) ? 0 : 1 + lifetimes_pick(4));
+    if (lifetimes_pick(4) == 0)
         step_table();
     else if (actor->session)
         step_actor(actor);
@@ -389,6 +402,8 @@ static void assert_walked_everywhere(void) {
     ck_assert_uint_gt(counter_read(&table.counters.evicted_frames[SLOW_DROP_OLDEST]), 0);
     ck_assert_uint_gt(counter_read(&table.counters.evicted_frames[SLOW_LATEST]), 0);
     ck_assert_uint_gt(n_notices, 0);
+    ck_assert_uint_gt(n_resumed, 0);
+    ck_assert_uint_gt(lifetimes_broker.n_entered, 0);
 }
 
 static void assert_all_ended(void) {
@@ -401,7 +416,8 @@ static void assert_all_ended(void) {
     ck_assert_uint_eq(table.wheel.n_armed, 0);
     ck_assert_uint_eq(counter_read(&table.hub.counters.channels), 0);
     ck_assert_uint_eq(counter_read(&table.hub.counters.subscriptions), 0);
-    ck_assert_uint_eq(n_wants, n_unwants);
+    ck_assert_uint_eq(lifetimes_broker.n_wants, lifetimes_broker.n_unwants);
+    ck_assert_uint_eq(lifetimes_broker.n_entered, lifetimes_broker.n_left);
     ck_assert_uint_eq(counter_read(&counters->evicted_frames[SLOW_CLOSE]), 0);
     ck_assert_uint_eq(counter_read(&counters->terminated[CAUSE_AUDIT_DEADLINE]), 0); /* no fact lies about that */
     ck_assert_uint_ge(n_ended, n_accepted);
@@ -427,11 +443,13 @@ START_TEST(every_random_life_ends_once_and_writes_nothing_it_may_not) {
         .subscriptions_limit = 3,
         .clients_may_subscribe = true,
         .clients_may_publish = true,
-        .namespaces = &namespaces,
+        .history_limit = HISTORY_LIMIT,
+        .node_id = "node",
+        .namespaces = &lifetimes_namespaces,
     };
     random_state = 0x9e3779b97f4a7c15 + (uint64_t)_i;
     now_ms = 1000;
-    ck_assert_int_eq(session_table_init(&table, &options, &port, 1, now_ms), 0);
+    ck_assert_int_eq(session_table_init(&table, &options, &lifetimes_broker.port, 1, now_ms), 0);
     for (int i = 0; i < N_STEPS; i++) {
         step();
         if (violation)

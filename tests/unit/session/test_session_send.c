@@ -55,6 +55,8 @@ START_TEST(a_send_is_refused_and_counted_in_any_state_but_open) {
 }
 END_TEST
 
+static const Namespace plain = {.slow = SLOW_CLOSE};
+
 static void refuse_everything(Session *session, const Channel *channel) {
     uint64_t n_before = count_refused(session->state);
     Frame *frame;
@@ -63,14 +65,18 @@ static void refuse_everything(Session *session, const Channel *channel) {
     frame_unref(frame);
     ck_assert_int_eq(session_send_text(session, "x", 1), SESSION_REFUSED);
     ck_assert_int_eq(session_send_gap(session, channel, GAP_BROKER), SESSION_REFUSED);
+    Message *message;
+    ck_assert_int_eq(message_new(&message, "news", 4, "x", 1), 0);
+    ck_assert_int_eq(session_send_message(session, channel, message), SESSION_REFUSED);
+    message_unref(message);
     ck_assert_int_eq(session_ping(session), SESSION_REFUSED);
-    ck_assert_uint_eq(count_refused(session->state), n_before + 4);
+    ck_assert_uint_eq(count_refused(session->state), n_before + 5);
 }
 
 START_TEST(every_way_to_send_refuses_and_counts_in_each_state_but_open) {
     node_begin(&fake_options);
     Channel *channel;
-    ck_assert_int_eq(channel_new(&channel, "news", 4, 1), 0);
+    ck_assert_int_eq(channel_new(&channel, "news", 4, &plain, 1), 0);
     Session *session = node_connect(&fake);
     refuse_everything(session, channel);
     session_open(session, &fake_dialect, "", 0);
@@ -93,11 +99,11 @@ START_TEST(what_the_hub_sends_to_a_closing_or_closed_session_is_counted) {
     node_answer(true);
     session_close(session, CAUSE_SHUTDOWN);
     node_deliver("news", "late");
-    hub_gap(&node.table.hub);
+    node_gap("news");
     ck_assert_uint_eq(count_refused(READY_STATE_CLOSING), 2);
     session_terminate(session, CAUSE_SHUTDOWN);
     node_deliver("news", "late");
-    hub_overloaded(&node.table.hub);
+    session_table_overloaded(&node.table);
     ck_assert_uint_eq(count_refused(READY_STATE_CLOSED), 2);
     node_end();
     assert_silence(&fake);
@@ -110,7 +116,7 @@ START_TEST(without_memory_for_a_gap_notice_it_is_closed_with_1011) {
     command_subscribe(session, "news", 4, 1);
     node_answer(true);
     memory_fail_at(1);
-    hub_gap(&node.table.hub);
+    node_gap("news");
     node_turn();
     assert_close(&fake, 1011);
     node_end();

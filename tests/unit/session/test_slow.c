@@ -11,7 +11,7 @@
 static FakeTransport fake;
 static Session *session;
 
-static Namespace namespaces_items[] = {{"ticks", SLOW_DROP_OLDEST}, {"prices", SLOW_LATEST}};
+static Namespace namespaces_items[] = {{.name = "ticks", .slow = SLOW_DROP_OLDEST}, {.name = "prices", .slow = SLOW_LATEST}};
 static const Namespaces namespaces = {.items = namespaces_items, .n_items = 2};
 
 static void subscribe(const char *channel) {
@@ -232,7 +232,7 @@ START_TEST(a_gap_of_the_broker_makes_room_as_its_channel_does) {
     block();
     for (int i = 1; i <= 10; i++)
         deliver("ticks:1", i);
-    hub_gap(&node.table.hub);
+    node_gap("ticks:1");
     ck_assert_int_eq(session->state, READY_STATE_OPEN);
     unblock();
     assert_text(&fake, "gap ticks:1"); /* of what it drove out */
@@ -266,7 +266,7 @@ START_TEST(a_dialect_without_notices_drops_in_silence) {
     block();
     for (int i = 1; i <= 11; i++)
         deliver("ticks:1", i);
-    hub_gap(&node.table.hub);
+    node_gap("ticks:1");
     unblock();
     assert_numbers(2, 11);
     assert_silence(&fake);
@@ -328,7 +328,7 @@ START_TEST(more_notices_than_the_scratch_takes_leave_in_several_writes) {
         char channel[32];
         snprintf(channel, sizeof(channel), "ticks:%d", i);
         ck_assert_int_eq(command_subscribe(session, channel, strlen(channel), 1), COMMAND_OK);
-        hub_acknowledge(&node.table.hub, channel, strlen(channel), node.token, true);
+        node_answer(true);
         deliver(channel, i);
     }
     uint8_t scratch[64];

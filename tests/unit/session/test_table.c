@@ -38,6 +38,7 @@ START_TEST(a_refused_subscription_is_told_and_dropped) {
     node_answer(false);
     ck_assert_uint_eq(node.n_refused, 1);
     ck_assert_uint_eq(node.request_id, 9);
+    ck_assert_int_eq(node.result, BROKER_REFUSED);
     ck_assert_uint_eq(session->subscriber.n_subscriptions, 0);
     node_end();
 }
@@ -50,8 +51,9 @@ START_TEST(a_session_that_is_no_longer_open_is_told_nothing) {
     command_publish(session, "news", 4, "x", 1, 10);
     session_close(session, CAUSE_SHUTDOWN);
     node_answer(true);
-    hub_gap(&node.table.hub);
-    session_table_published(&node.table, session->id, 10, BROKER_OK);
+    node_gap("news");
+    session_table_published(&node.table, &(BrokerReturn){.session_id = session->id, .request_id = 10}, BROKER_OK,
+                            (Position){7, 8});
     ck_assert_uint_eq(node.n_subscribed, 0);
     ck_assert_uint_eq(node.n_gaps, 0);
     ck_assert_uint_eq(node.n_published, 0);
@@ -75,7 +77,7 @@ START_TEST(a_gap_is_told_to_each_subscriber) {
     for (int i = 0; i < CROWD; i++)
         command_subscribe(node_open(&fakes[i]), "news", 4, 1);
     node_answer(true);
-    hub_gap(&node.table.hub);
+    node_gap("news");
     ck_assert_uint_eq(node.n_gaps, CROWD);
     ck_assert_int_eq(node.reason, GAP_BROKER);
     node_turn();
@@ -88,10 +90,13 @@ END_TEST
 START_TEST(the_answer_to_a_publish_finds_its_session) {
     node_begin(&fake_options);
     Session *session = node_open(&fakes[0]);
-    session_table_published(&node.table, session->id, 4, BROKER_UNAVAILABLE);
+    session_table_published(&node.table, &(BrokerReturn){.session_id = session->id, .request_id = 4}, BROKER_UNAVAILABLE,
+                            (Position){7, 8});
     ck_assert_uint_eq(node.n_published, 1);
     ck_assert_uint_eq(node.request_id, 4);
     ck_assert_int_eq(node.result, BROKER_UNAVAILABLE);
+    ck_assert_uint_eq(node.position.epoch, 7);
+    ck_assert_uint_eq(node.position.seq, 8);
     node_end();
 }
 END_TEST
@@ -103,7 +108,7 @@ START_TEST(the_answer_to_a_session_that_has_gone_reaches_nobody) {
     node_turn();
     Session *next = node_open(&fakes[0]); /* in the same slot */
     ck_assert_uint_ne(next->id, id);
-    session_table_published(&node.table, id, 4, BROKER_OK);
+    session_table_published(&node.table, &(BrokerReturn){.session_id = id, .request_id = 4}, BROKER_OK, (Position){7, 8});
     ck_assert_uint_eq(node.n_published, 0);
     node_end();
 }
