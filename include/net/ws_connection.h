@@ -10,6 +10,9 @@
 #include "session/session.h"
 
 #define WS_SUBPROTOCOL "barker.v1"
+#if LWS_LIBRARY_VERSION_NUMBER >= 4003000
+#define WS_HAS_LOG_CONTEXT
+#endif
 
 typedef struct WsConnection {
     Transport transport;
@@ -26,6 +29,9 @@ typedef struct WsConnection {
 struct WsServer {
     struct lws_context *context;
     struct lws_vhost *vhost;
+#ifdef WS_HAS_LOG_CONTEXT
+    lws_log_cx_t log; /* the library counts all that it makes in here, without a lock: so each thread has its own */
+#endif
     WsServerOptions options;
     unsigned n_connections;
 };

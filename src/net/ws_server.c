@@ -32,6 +32,15 @@ static void ws_log(int level, const char *line) {
     log_event(level == LLL_ERR ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "library", log_bytes("text", line, n));
 }
 
+static void ws_server_set_log(WsServer *server, struct lws_context_creation_info *info) {
+    int levels = LLL_ERR | (log_is_enabled(LOG_LEVEL_DEBUG) ? LLL_WARN : 0);
+    lws_set_log_level(levels, ws_log);
+#ifdef WS_HAS_LOG_CONTEXT
+    server->log = (lws_log_cx_t){.u.emit = ws_log, .lll_flags = (uint32_t)levels};
+    info->log_cx = &server->log;
+#endif
+}
+
 static int ws_server_create_context(WsServer *server, uv_loop_t *loop) {
     void *loops[] = {loop};
     struct lws_context_creation_info info = {
@@ -50,6 +59,7 @@ static int ws_server_create_context(WsServer *server, uv_loop_t *loop) {
         .user = server,
         .pcontext = &server->context, /* the library sets it to NULL when the context is really gone */
     };
+    ws_server_set_log(server, &info);
     server->context = lws_create_context(&info);
     if (!server->context)
         return error_origin(-ENOMEM);
@@ -64,7 +74,6 @@ int ws_server_new(WsServer **out, uv_loop_t *loop, const WsServerOptions *option
     if (!server)
         return error_origin(-ENOMEM);
     server->options = *options;
-    lws_set_log_level(LLL_ERR | (log_is_enabled(LOG_LEVEL_DEBUG) ? LLL_WARN : 0), ws_log);
     int r = ws_server_create_context(server, loop);
     if (r < 0) {
         ws_server_close(server);
