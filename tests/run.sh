@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs every test there is. Arguments: the stages wanted (unit model style integration tsan release); none: all.
+# Runs every test there is. Arguments: the stages wanted (unit fuzz model style integration tsan release); none: all.
+# --fuzz [NAMES]: lets the fuzzers search instead, FUZZ_SECONDS (60) each; see tests/fuzz/README.md.
 # The last line is "N passed, N failed"; exit status 0 only when something passed and nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -21,16 +22,24 @@ as_root() {
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
+# Of clang as it is installed, or as it would be.
+clang_major() {
+    major=$({ clang --version || clang-14 --version; } 2>/dev/null | sed -n 's/.*clang version \([0-9]*\).*/\1/p' | head -n 1)
+    [ -n "$major" ] || major=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1)
+    echo "${major:-14}"
+}
+
 # Only on Debian and its kin; elsewhere meson and the suites name what is missing.
 install_packages() {
     command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
     wanted="meson ninja-build gcc libc6-dev pkg-config python3 libuv1-dev libwebsockets-dev libwebsockets-evlib-uv
-        libhiredis-dev libssl-dev libjansson-dev libinih-dev check cppcheck spin iproute2 redis-server
+        libhiredis-dev libssl-dev libsodium-dev libjansson-dev libinih-dev check cppcheck spin iproute2 redis-server
         redis-tools openssl ca-certificates"
     command -v clang >/dev/null || command -v clang-14 >/dev/null || wanted="$wanted clang"
     command -v clang-format >/dev/null || command -v clang-format-14 >/dev/null || wanted="$wanted clang-format"
     command -v clang-tidy >/dev/null || command -v clang-tidy-14 >/dev/null || wanted="$wanted clang-tidy"
     command -v chromium >/dev/null || wanted="$wanted chromium"
+    [ "${is_fuzzing:-no}" = no ] || wanted="$wanted libclang-rt-$(clang_major)-dev"
     node_major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
     [ "${node_major:-0}" -ge 18 ] && command -v npm >/dev/null || wanted="$wanted nodejs npm"
     missing=
@@ -113,7 +122,12 @@ build_asan() {
 
 stage_unit() {
     say "unit: Check suites under the sanitizers"
-    checks unit build-asan
+    checks unit build-asan --no-suite fuzz
+}
+
+stage_fuzz() {
+    say "fuzz: the fuzzers' corpora and seeds, run again under the sanitizers"
+    checks fuzz build-asan --suite fuzz
 }
 
 # run_tap STAGE COMMAND...: a script that prints TAP.
@@ -170,7 +184,7 @@ stage_integration() {
 stage_tsan() {
     say "tsan: what crosses threads, under ThreadSanitizer"
     if configure build-tsan -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dwerror=true; then
-        checks tsan build-tsan base/inbox broker/bus broker/bus_model
+        checks tsan build-tsan base/inbox broker/bus broker/bus_model net/admission
         if ninja -C build-tsan src/app/barker; then
             run_nodes tsan-nodes build-tsan two_nodes.test.mjs history.test.mjs history_local.test.mjs
         else
@@ -202,12 +216,18 @@ stage_release() {
 }
 
 started=$(date +%s)
+if [ "${1:-}" = --fuzz ]; then
+    shift
+    is_fuzzing=yes
+    install_packages || echo "not everything could be installed: going on with what is there"
+    exec sh tests/fuzz/run.sh "$@"
+fi
 install_packages || echo "not everything could be installed: going on with what is there"
-stages=${*:-unit model style integration tsan release}
+stages=${*:-unit fuzz model style integration tsan release}
 if build_asan; then
     for stage in $stages; do
         case $stage in
-        unit | model | style | integration | tsan | release) "stage_$stage" ;;
+        unit | fuzz | model | style | integration | tsan | release) "stage_$stage" ;;
         *)
             echo "no such stage: $stage"
             n_failed=$((n_failed + 1))

@@ -8,7 +8,30 @@
 #include "app/config.h"
 
 /* Flags that are not configuration. Each command says which it takes. */
-typedef enum CliSwitch { CLI_HELP, CLI_CONFIG, CLI_DEV, CLI_OPTIONS, CLI_N_SWITCHES } CliSwitch;
+typedef enum CliSwitch {
+    CLI_HELP,
+    CLI_CONFIG,
+    CLI_DEV,
+    CLI_OPTIONS,
+    CLI_ALGORITHM,
+    CLI_KEY,
+    CLI_SUB,
+    CLI_INFO,
+    CLI_CHANNEL,
+    CLI_JOIN,
+    CLI_SUBSCRIBE,
+    CLI_PUBLISH,
+    CLI_EXPIRES,
+    CLI_AUDIENCE,
+    CLI_ISSUER,
+    CLI_N_SWITCHES,
+} CliSwitch;
+
+/* One switch as it was given: for those that may stand there more than once. */
+typedef struct CliGiven {
+    CliSwitch which;
+    const char *value;
+} CliGiven;
 
 typedef struct CliStreams {
     FILE *in;
@@ -20,8 +43,10 @@ typedef struct CliStreams {
 /* What a command is run with. */
 typedef struct CliInput {
     const CliStreams *streams;
-    const char *switches[CLI_N_SWITCHES]; /* NULL: not given; "" for one that takes no value */
-    const char **arguments;               /* exactly as many as the command wants */
+    const char *switches[CLI_N_SWITCHES]; /* the last of each; NULL: not given; "" for one that takes no value */
+    CliGiven *given;                      /* every one, in order */
+    size_t n_given;
+    const char **arguments; /* exactly as many as the command wants */
     size_t n_arguments;
     ConfigFlag *flags;
     size_t n_flags;
@@ -53,4 +78,6 @@ void cli_complain(const CliStreams *streams, const char *format, ...) __attribut
 extern const CliCommand cli_command_run;
 extern const CliCommand cli_command_publish;
 extern const CliCommand cli_command_check_config;
+extern const CliCommand cli_command_token;
+extern const CliCommand cli_command_keygen;
 extern const CliCommand cli_command_version;

@@ -9,12 +9,19 @@
 #include "app/config_address.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/peer.h"
 #include "hub/namespace.h"
 
 enum { CONFIG_OK, CONFIG_BAD };
-enum { CONFIG_MAX_ADDRESSES = 16, CONFIG_MAX_WORKERS = 64, CONFIG_MAX_NAMESPACES = 256, CONFIG_MAX_REDIS = 64 };
+enum {
+    CONFIG_MAX_ADDRESSES = 16,
+    CONFIG_MAX_WORKERS = 64,
+    CONFIG_MAX_NAMESPACES = 256,
+    CONFIG_MAX_REDIS = 64,
+    CONFIG_MAX_NETWORKS = 32
+};
 
-typedef enum Access { ACCESS_NOBODY, ACCESS_ANYONE } Access;
+typedef enum NamedBy { NAMED_BY_NOBODY, NAMED_BY_ANYONE } NamedBy; /* who may say who it is */
 
 typedef struct Option Option;
 typedef struct ConfigValue ConfigValue;
@@ -24,7 +31,13 @@ typedef struct Config {
     ListenAddress listen_addresses[CONFIG_MAX_ADDRESSES];
     uint32_t n_listen_addresses; /* at least 1 */
     uint32_t n_workers;          /* 1 to CONFIG_MAX_WORKERS: listen.workers = 0 is already resolved to the cores */
-    char *redis_url;             /* never NULL; "": the embedded broker; several separated by spaces */
+    ListenAddress tls_addresses[CONFIG_MAX_ADDRESSES];
+    uint32_t n_tls_addresses;
+    char *tls_certificate; /* never NULL; files separated by spaces, as many as of tls_key */
+    char *tls_key;
+    char *tls_client_ca; /* "": clients need no certificate */
+    uint32_t tls_look_ms;
+    char *redis_url; /* never NULL; "": the embedded broker; several separated by spaces */
     char *redis_prefix;
     struct {
         uint32_t connect_ms;
@@ -58,12 +71,30 @@ typedef struct Config {
     uint32_t message_limit_bytes;      /* one message from a client */
     uint32_t n_subscription_limit;     /* of one connection */
     uint32_t n_connection_limit;       /* of the node; 0: as many as the descriptors allow */
+    uint32_t n_address_limit;          /* connections of one address; 0: no limit */
+    uint32_t n_handshake_limit;        /* in flight, at least 1 */
+    uint32_t connections_per_second;   /* new ones; 0: no limit */
+    uint32_t messages_per_second;      /* from one connection; 0: no limit */
+    uint32_t bytes_per_second;         /* the same */
+    bool has_proxy_header;             /* PROXY protocol on every listen address */
+    Network trusted_proxies[CONFIG_MAX_NETWORKS];
+    uint32_t n_trusted_proxies;
+    char *process_user; /* never NULL; "": stay who we are */
     uint32_t broker_linger_ms;
     uint32_t broker_subscribe_ms;
-    uint32_t history_limit; /* messages of one resume or one page */
-    Access client_identity; /* who may name itself in the URL */
-    Access client_subscribe;
-    Access client_publish;
+    uint32_t history_limit;  /* messages of one resume or one page */
+    NamedBy client_identity; /* who may name itself in the URL */
+    char *origins;           /* auth/origin.h; never NULL, like the texts below */
+    struct {
+        char *keys;      /* several separated by spaces: auth/keyring.h */
+        char *key_files; /* the same, names of files */
+        char *jwks_file;
+        char *audience; /* "": not asked for */
+        char *issuer;
+        uint32_t leeway_ms;
+        char *cookie; /* "": none */
+        bool is_required;
+    } auth;
     LogLevel log_level;
     LogFormat log_format;
     bool is_development;
@@ -86,3 +117,8 @@ Config *config_free(Config *config); /* takes NULL, returns NULL */
 
 /* Writes the whole configuration as an INI file, each line with its origin as a comment, the password of the URL masked. */
 void config_print(const Config *config, FILE *out);
+
+/* Whether it names keys for tokens. */
+bool config_has_keys(const Config *config);
+/* Whether clients may do anything at all without a token. */
+bool config_is_open(const Config *config);

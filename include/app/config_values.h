@@ -22,9 +22,15 @@ int config_problem(Buf *problems, const char *origin, const char *format, ...) _
    problems when the name is none or the namespaces are too many; -ENOMEM. */
 int config_namespace(Namespace **space, Config *config, const char *name, const char *origin, Buf *problems);
 
+/* Once all sources are read: what is right by itself and wrong together. CONFIG_OK; CONFIG_BAD with a line in problems. */
+int config_check_together(const Config *config, Buf *problems);
+
 /* Once all sources are read: what a namespace was not given it takes from the option's default, or the option that it inherits.
    0 or -ENOMEM. */
 int config_complete_namespaces(Config *config);
+
+/* Whether what is said of TLS fits together. Returns as config_set. */
+int config_check_tls(const Config *config, Buf *problems);
 
 /* Reads an INI file; named_by says who asked for it. Returns as config_set. */
 int config_file_read(Config *config, const char *path, const char *named_by, Buf *problems);

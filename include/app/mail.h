@@ -7,6 +7,7 @@
 
 #include "base/inbox.h"
 #include "broker/broker.h"
+#include "net/tls.h"
 
 typedef enum MailKind {
     /* to the bus */
@@ -23,6 +24,7 @@ typedef enum MailKind {
     MAIL_GAP,          /* position, channel: the broker may have lost messages on the way here */
     MAIL_HISTORY,      /* to, channel, history; without one, result */
     MAIL_PRESENCE,     /* to, channel, presence */
+    MAIL_CERTIFICATES, /* tls */
     MAIL_OVERLOADED,   /* this worker's inbox was full: messages were dropped */
     /* to either */
     MAIL_STOP,
@@ -41,6 +43,7 @@ typedef struct Mail {
     Message *message; /* one reference each, released by mail_free */
     HistoryReply *history;
     PresenceReply *presence;
+    Tls *tls;
     union {
         Position position;
         HistoryQuery query;

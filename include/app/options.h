@@ -18,9 +18,12 @@ typedef enum OptionType {
     OPTION_ADDRESSES, /* ListenAddress[maximum], and their number, a uint32_t, at offset_n; comma-separated */
     OPTION_CHOICE,    /* the index into choices, stored in an enum */
     OPTION_DURATION,  /* uint32_t, milliseconds */
+    OPTION_NETWORKS,  /* Network[maximum], and their number, a uint32_t, at offset_n; comma-separated, or nothing */
     OPTION_NODE_ID,   /* char *, owned by the Config */
     OPTION_NUMBER,    /* uint32_t */
+    OPTION_ORIGINS,   /* char *, owned by the Config; several separated by spaces */
     OPTION_REDIS_URL, /* char *, owned by the Config; several separated by spaces; may bear passwords */
+    OPTION_SECRET,    /* as OPTION_TEXT, and never shown */
     OPTION_SIZE,      /* uint32_t, bytes */
     OPTION_SWITCH,    /* bool; choices are no and yes */
     OPTION_TEXT,      /* char *, owned by the Config; UTF-8 without control characters, length within the bounds */
@@ -77,7 +80,7 @@ size_t options_distance(const char *a, const char *b, size_t n_limit);
 int option_store(void *record, const Option *option, const char *text, Buf *why);
 /* Appends what the option takes: "a duration from 100ms to 1h, such as 25s". 0 or -ENOMEM. */
 int option_describe(Buf *text, const Option *option);
-/* Appends the value fit for eyes: quoted by nothing, control characters as ?, the password of a URL as ***. 0 or -ENOMEM. */
+/* Appends the value fit for eyes: quoted by nothing, control characters as ?, the password of a URL and all of a secret as ***. 0 or -ENOMEM. */
 int option_mask(Buf *text, const Option *option, const char *value);
 
 /* The option that holds where a namespace's own is not given; NULL: its initial is a value. */

@@ -14,7 +14,7 @@
 #include "net/ws_server.h"
 #include "session/table.h"
 
-enum { WORKER_LISTENERS_MAX = 16 };
+enum { WORKER_LISTENERS_MAX = 32 };
 
 typedef struct WorkerOptions {
     uint32_t index;
@@ -23,6 +23,11 @@ typedef struct WorkerOptions {
     void *http_context;
     unsigned n_connections_limit; /* 0: none */
     SocketOptions socket;
+    Admission *admission; /* shared by all workers; outlives them */
+    bool has_proxy_header;
+    Tls *tls;                 /* borrowed; NULL: no clients by TLS */
+    const char *origins;      /* as WsServerOptions; borrowed, outlive the worker */
+    const char *token_cookie; /* the same */
     size_t inbox_limit_bytes; /* of messages waiting for this worker */
     Inbox *bus;
     void (*ended)(void *context); /* the worker's thread is about to return */
@@ -46,10 +51,13 @@ typedef struct Worker {
 
 /* Main thread, before any worker runs. 0 or -errno; on error nothing is left. */
 int worker_init(Worker *worker, const WorkerOptions *options);
-int worker_listen(Worker *worker, int fd); /* owns the descriptor, also on error; before worker_start */
+/* Owns the descriptor, also on error; before worker_start. */
+int worker_listen(Worker *worker, int fd, bool is_tls);
 int worker_start(Worker *worker);
 /* Main thread: joins it if it was started, closes its loop and frees everything. The bus, which wakes that loop, has ended. */
 void worker_finish(Worker *worker);
 
+/* Any thread: shows these certificates to clients from now on. */
+void worker_renew(Worker *worker, Tls *tls);
 /* Any thread: stops listening, closes every connection with 1001, ends the thread when the last has gone. */
 void worker_stop(Worker *worker);

@@ -4,4 +4,4 @@
 #include <stdint.h>
 
 uint64_t clock_now_ms(void);  /* CLOCK_MONOTONIC, milliseconds */
-uint64_t clock_wall_ms(void); /* CLOCK_REALTIME, milliseconds since 1970; for log lines, never for deadlines */
+uint64_t clock_wall_ms(void); /* CLOCK_REALTIME, milliseconds since 1970; for log lines and tokens, never for deadlines */

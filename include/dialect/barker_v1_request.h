@@ -23,6 +23,8 @@ void barker_v1_request_finish(BarkerV1Request *request);
 
 /* The span lives as long as the request. The name is not checked. */
 int barker_v1_request_channel(BarkerV1Request *request, const char **channel, size_t *n_channel);
+/* NULL when the request has no token. The span lives as long as the request. */
+int barker_v1_request_token(BarkerV1Request *request, const char **token, size_t *n_token);
 /* The place {"epoch","seq"} under that name; epoch 0 when the request has none. */
 int barker_v1_request_position(BarkerV1Request *request, const char *name, Position *position);
 /* since, limit and reverse of a `history`; without a limit UINT32_MAX. */

@@ -15,6 +15,14 @@ typedef enum SlowPolicy {
 
 enum { SLOW_POLICIES = 3 };
 
+/* Who may do something with a channel. A connection that shows no token is nobody's in particular. */
+typedef enum Access {
+    ACCESS_NOBODY,
+    ACCESS_TOKEN, /* who has a token that says so */
+    ACCESS_USER,  /* who has a token with a user in it */
+    ACCESS_ANYONE,
+} Access;
+
 typedef struct Namespace {
     char name[64]; /* NUL-terminated, 1 to 63 bytes; "" in the fallback */
     SlowPolicy slow;
@@ -24,6 +32,9 @@ typedef struct Namespace {
                                    0: none. It counts only where history_limit is 0 */
     uint32_t local_linger_ms; /* and how long after the last subscriber has left */
     bool has_presence;
+    bool is_own; /* a name with a '#' is for the user alone whose name stands behind the last one */
+    Access subscribe;
+    Access publish; /* by clients */
 } Namespace;
 
 typedef struct Namespaces {

@@ -17,6 +17,7 @@ typedef enum Cause {
     CAUSE_PROTOCOL_ERROR,    /* 1002 */
     CAUSE_UNSUPPORTED,       /* 1003: a kind of message that the dialect has no use for */
     CAUSE_FORBIDDEN,         /* 1008 */
+    CAUSE_RATE_LIMITED,      /* 1008: more messages or bytes a second than a client may send */
     CAUSE_BROKER,            /* 1013: the broker could not take or give what the dialect cannot report otherwise */
     CAUSE_SHUTDOWN,          /* 1001 */
     CAUSE_WRITE_FAILED,

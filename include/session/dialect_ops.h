@@ -17,12 +17,16 @@ typedef struct Session Session;
 typedef struct DialectOps {
     const char *name;
     FrameEncoder encoder;
+    bool takes_tokens; /* a client may say who it is after the handshake */
 
     /* The session has just become OPEN. channels: the ones asked for in the request, each NUL-terminated, n_channels bytes
        in all. */
     void (*opened)(Session *session, const char *channels, size_t n_channels);
     /* One whole message; text is valid UTF-8. bytes is writable scratch, gone after the call, and bytes[n_bytes] is 0. */
     void (*received)(Session *session, char *bytes, size_t n_bytes, bool is_binary);
+    /* The same of a message that is over the rate and not carried out: an error to try again. NULL: the dialect has no way to say
+       it, and the connection is closed. */
+    void (*limited)(Session *session, char *bytes, size_t n_bytes, bool is_binary);
     /* position: what follows it will come (epoch 0: the channel has no history, or none yet, or its end is not known). */
     void (*subscribed)(Session *session, const char *channel, uint64_t request_id, Position position);
     /* The same for a subscribe with a resume: the dialect sends the answer alone. When reply is recovered the session sends its

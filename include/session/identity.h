@@ -7,8 +7,9 @@
 
 typedef struct Session Session;
 
-/* Before it is OPEN: who it is, 1 to PRESENCE_USER_MAX bytes, and the JSON object that tells others, up to PRESENCE_MEMBER_MAX.
-   Copied. -ENOMEM. Without it the connection is a user of its own: the node's id, "-" and the session's. */
+/* Who it is, 1 to PRESENCE_USER_MAX bytes, and the JSON object that tells others, up to PRESENCE_MEMBER_MAX. Copied. When it is
+   OPEN already, presence learns in each of its channels that who it was has left and who it is has come. -ENOMEM. Without it the
+   connection is a user of its own: the node's id, "-" and the session's. */
 int session_identify(Session *session, const char *user, size_t n_user, const char *member, size_t n_member);
 
 /* Its subscription has been granted. Tells the broker where the channel has presence, unless the session's end has begun. */

@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/token.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/quota.h"
 #include "hub/outbox.h"
 #include "hub/subscription.h"
 #include "session/cause.h"
@@ -36,7 +38,10 @@ struct Session {
     ListNode ending; /* in the table's ending list when the reaper must look at it */
     ListNode member; /* in the table's list of its state */
     Buf gathered;    /* that message, and room for a NUL */
-    char *identity;  /* the user's name, then its member; NULL: a user of its own (session/identity.h) */
+    Quota messages;  /* that it may send */
+    Quota bytes;
+    Token *token;   /* the one that it has shown; NULL: none (session/authenticate.h) */
+    char *identity; /* the user's name, then its member; NULL: a user of its own (session/identity.h) */
     uint32_t n_user;
     uint32_t n_member;
 };
@@ -45,7 +50,7 @@ struct Session {
    transport; it is freed by the reaper, never by its creator. */
 int session_new(Session **out, SessionTable *table, Transport *transport);
 
-/* CONNECTING to OPEN; calls dialect->opened. */
+/* CONNECTING to OPEN; arms the deadline of its token, or of the one that must come; calls dialect->opened. */
 void session_open(Session *session, const DialectOps *dialect, const char *channels, size_t n_channels);
 
 enum { SESSION_SENT, SESSION_REFUSED };
@@ -84,7 +89,7 @@ void session_terminate(Session *session, Cause cause);
 /* Upwards from the transport. */
 
 /* A piece of a data message. is_final: the message ends with it. is_binary counts in the first piece only. Closes with
-   CAUSE_MESSAGE_TOO_BIG, CAUSE_BAD_UTF8 or CAUSE_PROTOCOL_ERROR; in any state but OPEN the bytes are thrown away. */
+   CAUSE_MESSAGE_TOO_BIG, CAUSE_BAD_UTF8, CAUSE_PROTOCOL_ERROR or CAUSE_RATE_LIMITED; in any state but OPEN the bytes are thrown away. */
 void session_receive(Session *session, const void *bytes, size_t n_bytes, bool is_first, bool is_final, bool is_binary);
 void session_heard(Session *session); /* a pong */
 /* The peer's close frame: answered if we are OPEN (RFC 6455 section 5.5.1), before the return unless the transport is blocked.

@@ -5,8 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/keyring.h"
+#include "auth/token.h"
 #include "base/list.h"
 #include "base/metrics.h"
+#include "base/quota.h"
 #include "base/wheel.h"
 #include "broker/broker.h"
 #include "hub/hub.h"
@@ -25,12 +28,16 @@ typedef struct SessionOptions {
     uint32_t outbox_limit_bytes;
     uint32_t message_limit_bytes;     /* a client's message */
     uint32_t subscriptions_limit;     /* per connection */
+    QuotaLimit message_rate;          /* from one client */
+    QuotaLimit byte_rate;             /* of its data messages; the burst is at least message_limit_bytes */
     uint32_t history_limit;           /* messages of one history or resume */
     bool clients_may_name_themselves; /* user and info in the URL are believed; else each connection is a user of its own */
-    bool clients_may_subscribe;
-    bool clients_may_publish;
-    const char *node_id;          /* borrowed, outlives the table */
-    const Namespaces *namespaces; /* the same; NULL: all channels are SLOW_CLOSE */
+    bool is_auth_required;            /* who has shown no token may nothing else, and is closed after watchdog.auth_ms */
+    const char *node_id;              /* borrowed, outlives the table */
+    const Namespaces *namespaces;     /* the same; NULL: all channels are SLOW_CLOSE and for nobody */
+    const Keyring *keyring;           /* the same; NULL: no token is good */
+    TokenRules token_rules;           /* its texts are borrowed too */
+    uint64_t (*wall_ms)(void);        /* milliseconds since 1970, for the times in tokens */
 } SessionOptions;
 
 struct SessionCounters {
@@ -43,8 +50,10 @@ struct SessionCounters {
     Counter terminated[CAUSE_COUNT];
     Counter refused_sends[READY_STATES];
     Counter evicted_frames[SLOW_POLICIES]; /* dropped to make room, by the policy of their own channel */
+    Counter refused_tokens;                /* shown at the upgrade, by auth or by subscribe */
     Counter received_messages;
     Counter received_bytes;
+    Counter limited_messages; /* over the rate: thrown away, or the connection with them */
     Counter sent_frames;
     Counter sent_bytes;
     Counter writes;

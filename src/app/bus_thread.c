@@ -158,6 +158,7 @@ static void bus_thread_receive(void *context, const Mail *mail) {
     case MAIL_GAP:
     case MAIL_HISTORY:
     case MAIL_PRESENCE:
+    case MAIL_CERTIFICATES:
     case MAIL_OVERLOADED:
         break; /* the workers' */
     }

@@ -19,10 +19,26 @@ static const SwitchRow switch_rows[CLI_N_SWITCHES] = {
     [CLI_DEV] = {"--dev", 0, NULL,
                  "Development: the demo page at /, and clients may publish. With no Redis given, the embedded broker serves."},
     [CLI_OPTIONS] = {"--options", 0, NULL, "Print the table of all options in Markdown and exit."},
+    [CLI_ALGORITHM] = {"--algorithm", 0, "NAME", "eddsa (the default) or hs256."},
+    [CLI_KEY] = {"--key", 'k', "FILE|TEXT", "What to sign with: a file, or the key itself as hs256:SECRET."},
+    [CLI_SUB] = {"--sub", 0, "USER", "Who bears the token."},
+    [CLI_INFO] = {"--info", 0, "JSON", "What others see of the user in presence."},
+    [CLI_CHANNEL] = {"--channel", 0, "NAME", "Makes it a channel token: it opens this one channel."},
+    [CLI_JOIN] = {"--join", 0, "NAME", "A channel to subscribe to at connect. May be given again."},
+    [CLI_SUBSCRIBE] = {"--subscribe", 0, "PATTERN", "Channels that it may subscribe to, like chat:*. May be given again."},
+    [CLI_PUBLISH] = {"--publish", 0, "PATTERN", "Channels that it may publish to. May be given again."},
+    [CLI_EXPIRES] = {"--expires", 0, "DURATION", "How long it holds, like 15m; 1h when it is not given, 0 for ever."},
+    [CLI_AUDIENCE] = {"--audience", 0, "TEXT", "Whom it is for."},
+    [CLI_ISSUER] = {"--issuer", 0, "TEXT", "Who made it."},
 };
 
-static const CliCommand *const commands[] = {&cli_command_run, &cli_command_publish, &cli_command_check_config,
-                                             &cli_command_version, NULL};
+static const CliCommand *const commands[] = {&cli_command_run,
+                                             &cli_command_publish,
+                                             &cli_command_check_config,
+                                             &cli_command_token,
+                                             &cli_command_keygen,
+                                             &cli_command_version,
+                                             NULL};
 
 const CliCommand *const *cli_commands(void) {
     return commands;
@@ -72,6 +88,11 @@ static int complain_of_flag(const CliInput *input, const CliCommand *command, co
     return EX_USAGE;
 }
 
+static void set_switch(CliInput *input, CliSwitch which, const char *value) {
+    input->switches[which] = value;
+    input->given[input->n_given++] = (CliGiven){.which = which, .value = value};
+}
+
 /* Takes the flag at argv[0], perhaps with its value at argv[1], and says in n_taken how many it took. */
 static int take_flag(CliInput *input, const CliCommand *command, int argc, char **argv, int *n_taken) {
     char name[OPTION_NAME_SIZE];
@@ -91,7 +112,7 @@ static int take_flag(CliInput *input, const CliCommand *command, int argc, char 
             cli_complain(input->streams, "flag %s: it takes no value", name);
             return EX_USAGE;
         }
-        input->switches[which] = "";
+        set_switch(input, which, "");
         return EX_OK;
     }
     if (!value) {
@@ -103,7 +124,7 @@ static int take_flag(CliInput *input, const CliCommand *command, int argc, char 
         *n_taken = 2;
     }
     if (which != CLI_N_SWITCHES) {
-        input->switches[which] = value;
+        set_switch(input, which, value);
     } else {
         ConfigFlag *flag = &input->flags[input->n_flags++];
 
@@ -130,7 +151,8 @@ int cli_input_parse(CliInput *input, const CliCommand *command, int argc, char *
 
     input->arguments = calloc((size_t)argc + 1, sizeof(*input->arguments));
     input->flags = calloc((size_t)argc + 1, sizeof(*input->flags));
-    if (!input->arguments || !input->flags) {
+    input->given = calloc((size_t)argc + 1, sizeof(*input->given));
+    if (!input->arguments || !input->flags || !input->given) {
         cli_complain(input->streams, "out of memory");
         return EX_OSERR;
     }
@@ -153,6 +175,7 @@ int cli_input_parse(CliInput *input, const CliCommand *command, int argc, char *
 void cli_input_finish(CliInput *input) {
     free(input->arguments);
     free(input->flags);
+    free(input->given);
     *input = (CliInput){.streams = input->streams};
 }
 

@@ -4,12 +4,26 @@
 #include "app/cli.h"
 #include "app/server.h"
 
+/* A node that nobody may use is a mistake; so would be one that everybody may use without having been told so. */
+static int refuse_closed(const CliInput *input) {
+    cli_complain(input->streams, "nobody could subscribe or publish: there is no key for tokens, and no namespace is open.\n"
+                                 "  To try it:                 barker run --dev\n"
+                                 "  With tokens:               --auth-keys, --auth-key-files or --auth-jwks-file, and\n"
+                                 "                             --access-subscribe user (or token)\n"
+                                 "  For everybody who asks:    --access-subscribe anyone");
+    return EX_CONFIG;
+}
+
 static int run(const CliInput *input) {
     Config *config = NULL;
     int r = cli_load_config(&config, input);
 
     if (r != EX_OK)
         return r;
+    if (!config->is_development && !config_has_keys(config) && !config_is_open(config)) {
+        config_free(config);
+        return refuse_closed(input);
+    }
     log_configure(config->log_level, config->log_format, STDERR_FILENO);
     r = server_run(config);
     config_free(config);

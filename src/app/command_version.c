@@ -1,6 +1,7 @@
 #include <hiredis/hiredis.h>
 #include <jansson.h>
 #include <libwebsockets.h>
+#include <sodium.h>
 #include <string.h>
 #include <sysexits.h>
 #include <uv.h>
@@ -20,6 +21,7 @@ static int run(const CliInput *input) {
     fprintf(out, "libuv %s, built with %s\n", uv_version_string(),
             DOTTED(UV_VERSION_MAJOR, UV_VERSION_MINOR, UV_VERSION_PATCH));
     fprintf(out, "jansson %s, built with %s\n", jansson_version_str(), JANSSON_VERSION);
+    fprintf(out, "libsodium %s, built with %s\n", sodium_version_string(), SODIUM_VERSION_STRING);
     fprintf(out, "hiredis, built with %s\n",
             DOTTED(HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH)); /* it does not tell at run time */
     return EX_OK;

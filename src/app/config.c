@@ -180,7 +180,11 @@ int config_load(Config **configp, const ConfigSources *sources, Buf *problems) {
     }
     r = read_sources(config, sources, problems);
     if (r == CONFIG_OK)
+        r = config_check_together(config, problems);
+    if (r == CONFIG_OK)
         r = config_complete_namespaces(config);
+    if (r == CONFIG_OK)
+        r = config_check_tls(config, problems);
     if (r != CONFIG_OK) {
         config_free(config);
         return r < 0 ? error_trace(r) : r;
@@ -204,9 +208,38 @@ Config *config_free(Config *config) {
     }
     free(config->values);
     free(config->namespaces.items);
+    free(config->tls_certificate);
+    free(config->tls_key);
+    free(config->tls_client_ca);
     free(config->redis_url);
     free(config->redis_prefix);
     free(config->node_id);
+    free(config->process_user);
+    free(config->origins);
+    free(config->auth.keys);
+    free(config->auth.key_files);
+    free(config->auth.jwks_file);
+    free(config->auth.audience);
+    free(config->auth.issuer);
+    free(config->auth.cookie);
     free(config);
     return NULL;
+}
+
+bool config_has_keys(const Config *config) {
+    return config->auth.keys[0] || config->auth.key_files[0] || config->auth.jwks_file[0];
+}
+
+static bool is_open(const Namespace *space) {
+    return space->subscribe == ACCESS_ANYONE || space->publish == ACCESS_ANYONE;
+}
+
+bool config_is_open(const Config *config) {
+    if (is_open(&config->namespaces.fallback))
+        return true;
+    for (uint32_t i = 0; i < config->namespaces.n_items; i++) {
+        if (is_open(&config->namespaces.items[i]))
+            return true;
+    }
+    return false;
 }

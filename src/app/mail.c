@@ -81,6 +81,7 @@ Mail *mail_free(Mail *mail) {
         message_unref(mail->message);
         history_reply_unref(mail->history);
         presence_reply_unref(mail->presence);
+        tls_unref(mail->tls);
         free(mail);
     }
     return NULL;

@@ -4,10 +4,11 @@
 
 #define OPTION_AT(member) .offset = offsetof(Config, member)
 
-/* LogLevel, LogFormat, Access and SlowPolicy index these; a switch's are always the same two. */
+/* LogLevel, LogFormat, Access, NamedBy and SlowPolicy index these; a switch's are always the same two. */
 static const char *const choices_level[] = {"debug", "info", "warn", "error", NULL};
 static const char *const choices_format[] = {"logfmt", "json", NULL};
-static const char *const choices_access[] = {"nobody", "anyone", NULL};
+static const char *const choices_access[] = {"nobody", "token", "user", "anyone", NULL};
+static const char *const choices_named_by[] = {"nobody", "anyone", NULL};
 static const char *const choices_slow[] = {"close", "drop-oldest", "latest", NULL};
 static const char *const choices_switch[] = {"no", "yes", NULL};
 
@@ -20,6 +21,22 @@ static const Option options[] = {
      "Port 0 lets the kernel choose."},
     {"listen.workers", OPTION_NUMBER, "0", NULL, 0, CONFIG_MAX_WORKERS, NULL, OPTION_AT(n_workers), 0,
      "Worker threads; 0 is one per core that the process may run on."},
+    {"listen.proxy_protocol", OPTION_SWITCH, "no", NULL, 0, 0, choices_switch, OPTION_AT(has_proxy_header), 0,
+     "Whether each connection begins with a PROXY protocol header, version 1 or 2, of one of access.trusted_proxies. Without "
+     "one, or from anybody else, it is closed."},
+    {"listen.tls_address", OPTION_ADDRESSES, "", NULL, 0, CONFIG_MAX_ADDRESSES, NULL, OPTION_AT(tls_addresses),
+     offsetof(Config, n_tls_addresses), "Where clients connect by TLS (wss and https), written likewise. Empty: nowhere."},
+    {"tls.certificate", OPTION_TEXT, "", NULL, 0, 8 * KIB, NULL, OPTION_AT(tls_certificate), 0,
+     "Files in PEM, each with one certificate and its chain, separated by spaces: a client gets the first that bears the name "
+     "it asks for, or the first of all."},
+    {"tls.key", OPTION_TEXT, "", NULL, 0, 8 * KIB, NULL, OPTION_AT(tls_key), 0,
+     "The files of their keys, in the same order, without a passphrase."},
+    {"tls.client_ca", OPTION_TEXT, "", NULL, 0, 4 * KIB, NULL, OPTION_AT(tls_client_ca), 0,
+     "A file in PEM: only clients that show a certificate of one of these authorities are let in by TLS. Empty: none need "
+     "one."},
+    {"tls.look", OPTION_DURATION, "5s", NULL, 100, HOUR, NULL, OPTION_AT(tls_look_ms), 0,
+     "How often these files are looked at; one that has changed is loaded without a connection lost, and SIGHUP loads them at "
+     "once. What does not fit is refused, and the old stays."},
     {"redis.url", OPTION_REDIS_URL, "", NULL, 0, CONFIG_MAX_REDIS, NULL, OPTION_AT(redis_url), 0,
      "Redis: redis://[user[:password]@]host[:port][/db], redis+unix://[user:password@]/path[?db=N], "
      "redis-sentinel://host,host/master or redis-cluster://host,host; rediss is the same over TLS. Several redis:// (the flag "
@@ -94,6 +111,12 @@ static const Option options[] = {
      .offset = offsetof(Namespace, local_linger_ms), 0, "And how long after the channel's last subscriber has left."},
     {"namespace.*.presence", OPTION_SWITCH, "no", NULL, 0, 0, choices_switch, .offset = offsetof(Namespace, has_presence), 0,
      "Whether its channels tell who is in them."},
+    {"namespace.*.subscribe", OPTION_CHOICE, "access.subscribe", NULL, 0, 0, choices_access,
+     .offset = offsetof(Namespace, subscribe), 0, "Who may subscribe to its channels."},
+    {"namespace.*.publish", OPTION_CHOICE, "access.publish", NULL, 0, 0, choices_access, .offset = offsetof(Namespace, publish),
+     0, "Which clients may publish to them."},
+    {"namespace.*.own", OPTION_SWITCH, "no", NULL, 0, 0, choices_switch, .offset = offsetof(Namespace, is_own), 0,
+     "Whether a channel with a # in its name is for the user alone whose name stands behind the last one: inbox:#ada for ada."},
     {"history.limit", OPTION_NUMBER, "300", NULL, 1, 100000, NULL, OPTION_AT(history_limit), 0,
      "Messages of one resume or one page of history; who has missed more is told that it is not recovered."},
     {"limits.message_size", OPTION_SIZE, "64KiB", NULL, 64, 16 * MIB, NULL, OPTION_AT(message_limit_bytes), 0,
@@ -102,12 +125,54 @@ static const Option options[] = {
      "Channels that one connection may be subscribed to."},
     {"limits.connections", OPTION_NUMBER, "0", NULL, 0, 10000000, NULL, OPTION_AT(n_connection_limit), 0,
      "Connections that the node holds at most; 0 is as many as its file descriptors allow."},
-    {"access.subscribe", OPTION_CHOICE, "anyone", NULL, 0, 0, choices_access, OPTION_AT(client_subscribe), 0,
-     "Who may subscribe."},
-    {"access.publish", OPTION_CHOICE, "nobody", "anyone", 0, 0, choices_access, OPTION_AT(client_publish), 0,
+    {"limits.connections_per_address", OPTION_NUMBER, "0", NULL, 0, 10000000, NULL, OPTION_AT(n_address_limit), 0,
+     "Connections of one address, an IPv6 /64 counting as one; more are closed at once. 0 is no limit. Behind a proxy set "
+     "access.trusted_proxies, or all its clients are one."},
+    {"limits.connection_rate", OPTION_NUMBER, "0", NULL, 0, 1000000, NULL, OPTION_AT(connections_per_second), 0,
+     "New connections a second; more wait in the kernel's backlog until it is their turn. 0 is no limit."},
+    {"limits.handshakes", OPTION_NUMBER, "4096", NULL, 1, 1000000, NULL, OPTION_AT(n_handshake_limit), 0,
+     "Connections that have not yet become WebSockets; more wait likewise."},
+    {"limits.message_rate", OPTION_NUMBER, "0", NULL, 0, 1000000, NULL, OPTION_AT(messages_per_second), 0,
+     "Messages a second from one connection, and as many at once. More get an error where the dialect has one, and then "
+     "the connection is closed with 1008. 0 is no limit."},
+    {"limits.byte_rate", OPTION_SIZE, "0", NULL, 0, 1024 * MIB, NULL, OPTION_AT(bytes_per_second), 0,
+     "Bytes of messages a second from one connection, and as many at once or limits.message_size; over it, the connection is "
+     "closed with 1008. 0 is no limit."},
+    {"access.subscribe", OPTION_CHOICE, "nobody", "anyone", 0, 0, choices_access, OPTION_AT(namespaces.fallback.subscribe), 0,
+     "Who may subscribe: nobody, who has a token that names the channel, who has a token with a user, or anyone."},
+    {"access.publish", OPTION_CHOICE, "nobody", "anyone", 0, 0, choices_access, OPTION_AT(namespaces.fallback.publish), 0,
      "Which clients may publish; backends publish to Redis in any case."},
-    {"access.identity", OPTION_CHOICE, "nobody", "anyone", 0, 0, choices_access, OPTION_AT(client_identity), 0,
-     "Who may say who it is by user= and info= in the URL; everybody else is a user of its own, named by the connection."},
+    {"access.identity", OPTION_CHOICE, "nobody", "anyone", 0, 0, choices_named_by, OPTION_AT(client_identity), 0,
+     "Who may say who it is by user= and info= in the URL, where no token does; everybody else is a user of its own, named by "
+     "the connection."},
+    {"access.origins", OPTION_ORIGINS, "", "*", 0, 4096, NULL, OPTION_AT(origins), 0,
+     "The pages that may connect, separated by spaces: https://example.com, https://*.example.com for every host below it, or "
+     "*. "
+     "Empty: those of the host that is asked. What is no browser names no page and may."},
+    {"access.trusted_proxies", OPTION_NETWORKS, "", NULL, 0, CONFIG_MAX_NETWORKS, NULL, OPTION_AT(trusted_proxies),
+     offsetof(Config, n_trusted_proxies),
+     "Proxies whose X-Forwarded-For or PROXY protocol header is believed; unix is who comes by a unix socket. They are not "
+     "counted by limits.connections_per_address, their clients are."},
+    {"auth.keys", OPTION_SECRET, "", NULL, 0, 16384, NULL, OPTION_AT(auth.keys), 0,
+     "Keys that sign tokens, separated by spaces: hs256:SECRET, hs256-base64url:X, eddsa:X, rs256:X or es256:X with a public "
+     "key "
+     "in base64url; hs256/KID:SECRET gives it an id. Better in a file than on the command line."},
+    {"auth.key_files", OPTION_TEXT, "", NULL, 0, 4096, NULL, OPTION_AT(auth.key_files), 0,
+     "Files of keys, separated by spaces: PEM, JWK or JWKS."},
+    {"auth.jwks_file", OPTION_TEXT, "", NULL, 0, 4096, NULL, OPTION_AT(auth.jwks_file), 0,
+     "A JWKS, as identity providers publish it. Read at the start."},
+    {"auth.audience", OPTION_TEXT, "", NULL, 0, 255, NULL, OPTION_AT(auth.audience), 0,
+     "What a token's aud must name. Empty: a token must have none."},
+    {"auth.issuer", OPTION_TEXT, "", NULL, 0, 255, NULL, OPTION_AT(auth.issuer), 0,
+     "What a token's iss must be. Empty: anything."},
+    {"auth.leeway", OPTION_DURATION, "10s", NULL, 0, HOUR, NULL, OPTION_AT(auth.leeway_ms), 0,
+     "How far the clocks of who makes tokens and of this node may differ, in whole seconds."},
+    {"auth.cookie", OPTION_TEXT, "", NULL, 0, 255, NULL, OPTION_AT(auth.cookie), 0,
+     "The cookie that may bear a token; its connection must come from a page that access.origins lets in. Empty: none."},
+    {"auth.required", OPTION_SWITCH, "no", NULL, 0, 0, choices_switch, OPTION_AT(auth.is_required), 0,
+     "Whether every connection must show a token: in its request, or by the message auth within watchdog.auth."},
+    {"process.user", OPTION_TEXT, "", NULL, 0, 32, NULL, OPTION_AT(process_user), 0,
+     "Whom the process becomes once its addresses are bound, when root has started it. Empty: it stays who it is."},
     {"node.id", OPTION_NODE_ID, "", NULL, 0, 63, NULL, OPTION_AT(node_id), 0,
      "The node's name, unique among the nodes; empty draws one at random."},
     {"log.level", OPTION_CHOICE, "info", NULL, 0, 0, choices_level, OPTION_AT(log_level), 0, "The least of what is logged."},

@@ -28,18 +28,26 @@ static int describe(Buf *text, const Option *option) {
     case OPTION_ADDRESS:
         return buf_append_text(text, "a numeric TCP address such as 127.0.0.1:6380, or nothing");
     case OPTION_ADDRESSES:
-        return buf_append_format(text, "1 to %u addresses separated by commas, such as 127.0.0.1:8080", option->maximum);
+        return buf_append_format(text, "%u to %u addresses separated by commas, such as 127.0.0.1:8080", option->minimum,
+                                 option->maximum);
     case OPTION_CHOICE:
     case OPTION_SWITCH:
         return describe_choices(text, option);
     case OPTION_DURATION:
         return describe_range(text, option, "a duration (250ms, 25s, 2m, 1h)", duration_format);
+    case OPTION_NETWORKS:
+        return buf_append_format(text, "up to %u addresses or networks such as 10.0.0.0/8, separated by commas, or unix",
+                                 option->maximum);
     case OPTION_NODE_ID:
         return buf_append_format(text, "up to %u letters, digits, dots, dashes and underscores", option->maximum);
     case OPTION_NUMBER:
         return buf_append_format(text, "a number from %u to %u", option->minimum, option->maximum);
+    case OPTION_ORIGINS:
+        return buf_append_text(text, "origins such as https://example.com, or nothing");
     case OPTION_REDIS_URL:
         return buf_append_text(text, "URLs such as redis://127.0.0.1:6379 or redis+unix:///run/redis.sock, or nothing");
+    case OPTION_SECRET:
+        return buf_append_text(text, "keys such as hs256:SECRET, or nothing");
     case OPTION_SIZE:
         return describe_range(text, option, "a size (512, 64KiB, 1MiB)", size_format);
     case OPTION_TEXT:
@@ -111,7 +119,9 @@ static int mask(Buf *text, const char *value, const char *end, const Secret *sec
 int option_mask(Buf *text, const Option *option, const char *value) {
     int r = BUF_OK;
 
-    if (option->type != OPTION_REDIS_URL)
+    if (option->type == OPTION_SECRET)
+        r = buf_append_text(text, *value ? "***" : "");
+    else if (option->type != OPTION_REDIS_URL)
         r = mask(text, value, value + strlen(value), NULL, 0);
     while (option->type == OPTION_REDIS_URL && *value && r == BUF_OK) {
         const char *next = strstr(value + 1, " redis"); /* a password that was not encoded may hold spaces */
@@ -136,12 +146,18 @@ const char *option_placeholder(const Option *option) {
         return "WORD";
     case OPTION_DURATION:
         return "DURATION";
+    case OPTION_NETWORKS:
+        return "NETWORK,...";
     case OPTION_NODE_ID:
         return "NAME";
     case OPTION_NUMBER:
         return "N";
+    case OPTION_ORIGINS:
+        return "ORIGIN";
     case OPTION_REDIS_URL:
         return "URL";
+    case OPTION_SECRET:
+        return "KEY";
     case OPTION_SIZE:
         return "SIZE";
     case OPTION_TEXT:

@@ -2,11 +2,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/duration.h"
 #include "app/redis_list.h"
+#include "auth/origin.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "broker/redis_url.h"
@@ -129,6 +131,8 @@ static int store_text(void *record, const Option *option, const char *text, Buf 
         is_good = n_text <= option->maximum && is_node_id(text);
     else
         is_good = n_text >= option->minimum && n_text <= option->maximum && utf8_is_valid(text, n_text);
+    if (option->type == OPTION_ORIGINS)
+        is_good = is_good && origin_list_is_valid(text);
     if (!is_good || has_control(text))
         return refuse(why, option);
     return replace_text(record, option, text);
@@ -173,7 +177,7 @@ static int store_addresses(void *record, const Option *option, const char *text,
     const char *reason = NULL;
     uint32_t n = 0;
 
-    for (const char *at = text; at;) {
+    for (const char *at = *text || option->minimum ? text : NULL; at;) {
         if (n == option->maximum)
             return refuse(why, option);
         at = next_item(item, sizeof(item), at);
@@ -188,6 +192,25 @@ static int store_addresses(void *record, const Option *option, const char *text,
     return OPTION_OK;
 }
 
+static int store_networks(void *record, const Option *option, const char *text, Buf *why) {
+    Network networks[CONFIG_MAX_NETWORKS];
+    char item[INET6_ADDRSTRLEN + sizeof("/128") + 1]; /* longer than any that is right */
+    uint32_t n = 0;
+
+    for (const char *at = *text ? text : NULL; at;) {
+        if (n == option->maximum)
+            return refuse(why, option);
+        at = next_item(item, sizeof(item), at);
+        if (network_parse(&networks[n], item, strlen(item)) != PEER_OK)
+            return refuse_because(why, "a network is an address, or one with no bits set behind its prefix: 10.0.0.0/8");
+        n++;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        FIELD(record, option->offset, Network)[i] = networks[i];
+    *FIELD(record, option->offset_n, uint32_t) = n;
+    return OPTION_OK;
+}
+
 int option_store(void *record, const Option *option, const char *text, Buf *why) {
     switch (option->type) {
     case OPTION_ADDRESS:
@@ -196,6 +219,8 @@ int option_store(void *record, const Option *option, const char *text, Buf *why)
         return store_addresses(record, option, text, why);
     case OPTION_CHOICE:
         return store_choice(record, option, text, why);
+    case OPTION_NETWORKS:
+        return store_networks(record, option, text, why);
     case OPTION_DURATION:
     case OPTION_NUMBER:
     case OPTION_SIZE:
@@ -205,6 +230,8 @@ int option_store(void *record, const Option *option, const char *text, Buf *why)
     case OPTION_SWITCH:
         return store_switch(record, option, text, why);
     case OPTION_NODE_ID:
+    case OPTION_ORIGINS:
+    case OPTION_SECRET:
     case OPTION_TEXT:
         return store_text(record, option, text, why);
     }

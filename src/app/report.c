@@ -73,14 +73,31 @@ static void report_log_redis(const RedisCounters *redis) {
               log_number("redirected", (int64_t)counter_read(&redis->redirected)));
 }
 
+/* What the limits kept out, or put off. */
+static void report_log_limits(const Worker *workers, uint32_t n_workers) {
+    log_event(LOG_LEVEL_INFO, "limits", report_counter("refused_addresses", ws_counters.refused_addresses),
+              report_counter("refused_proxies", ws_counters.refused_proxies), report_counter("paced", ws_counters.paced),
+              report_counter("limited_messages", sessions.counters.limited_messages));
+}
+
+void report_log_certificates(const Certificates *certificates) {
+    if (certificates->tls)
+        log_event(LOG_LEVEL_INFO, "certificates_totals", log_number("reloads", (int64_t)counter_read(&certificates->reloads)),
+                  log_number("refused", (int64_t)counter_read(&certificates->refused_reloads)));
+}
+
 void report_log(const Worker *workers, uint32_t n_workers, const BusThread *bus) {
     report_log_causes(workers, n_workers);
     report_log_bus(bus);
     report_log_redis(&bus->redis);
+    report_log_limits(workers, n_workers);
     log_event(LOG_LEVEL_INFO, "totals", report_row("connections", sessions.counters.in_state, READY_STATES),
               report_counter("subscriptions", sessions.hub.counters.subscriptions),
               report_counter("accepted", sessions.counters.accepted), report_counter("refused", ws_counters.refused),
-              report_counter("http_requests", ws_counters.requests),
+              report_counter("http_requests", ws_counters.requests), report_counter("tls_failed", ws_counters.tls_failed),
+              report_counter("http_requests", ws_counters.requests), report_counter("unauthorized", ws_counters.unauthorized),
+              report_counter("forbidden", ws_counters.forbidden),
+              report_counter("refused_tokens", sessions.counters.refused_tokens),
               report_counter("received_messages", sessions.counters.received_messages),
               report_counter("messages", sessions.hub.counters.messages),
               report_counter("deliveries", sessions.hub.counters.deliveries),

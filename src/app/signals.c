@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <time.h>
 
 static pthread_t signals_thread;
 
@@ -11,6 +12,7 @@ static sigset_t signals_set(void) {
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1);
     return set;
 }
@@ -22,12 +24,11 @@ void signals_block(void) {
     signal(SIGPIPE, SIG_IGN);
 }
 
-int signals_wait(void) {
+int signals_wait(uint32_t limit_ms) {
     sigset_t set = signals_set();
-    int number = 0;
-    while (sigwait(&set, &number) != 0)
-        ;
-    return number == SIGUSR1 ? 0 : number;
+    struct timespec limit = {.tv_sec = limit_ms / 1000, .tv_nsec = limit_ms % 1000 * 1000000L};
+    int number = sigtimedwait(&set, NULL, &limit);
+    return number < 0 || number == SIGUSR1 ? 0 : number;
 }
 
 void signals_nudge(void *unused) {

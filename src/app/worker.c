@@ -86,6 +86,7 @@ static void worker_begin_stop(Worker *worker) {
     for (unsigned i = 0; i < worker->n_listeners; i++)
         worker->listeners[i] = listener_free(worker->listeners[i]);
     worker->n_listeners = 0;
+    ws_server_stop_accepting(worker->ws);
     session_table_close_all(&worker->sessions, CAUSE_SHUTDOWN);
 }
 
@@ -115,6 +116,9 @@ static void worker_receive(void *context, const Mail *mail) {
         break;
     case MAIL_PRESENCE:
         session_table_presence(sessions, &mail->to, mail->channel, mail->n_channel, mail->presence);
+        break;
+    case MAIL_CERTIFICATES:
+        ws_server_renew(worker->ws, mail->tls);
         break;
     case MAIL_OVERLOADED:
         session_table_overloaded(sessions);
@@ -162,6 +166,11 @@ static int worker_init_sessions(Worker *worker) {
                           .http_context = options->http_context,
                           .n_connections_limit = options->n_connections_limit,
                           .socket = options->socket,
+                          .admission = options->admission,
+                          .has_proxy_header = options->has_proxy_header,
+                          .tls = options->tls,
+                          .origins = options->origins,
+                          .cookie = options->token_cookie,
                           .counters = &worker->ws_counters};
     r = ws_server_new(&worker->ws, &worker->loop.uv, &ws);
     if (r < 0)
@@ -187,13 +196,14 @@ int worker_init(Worker *worker, const WorkerOptions *options) {
     return 0;
 }
 
-int worker_listen(Worker *worker, int fd) {
+int worker_listen(Worker *worker, int fd, bool is_tls) {
     if (worker->n_listeners == WORKER_LISTENERS_MAX) {
         close(fd);
         return error_origin(-ENOSPC);
     }
     Listener **slot = &worker->listeners[worker->n_listeners];
-    int r = listener_new(slot, &worker->loop.uv, fd, ws_server_accept, worker->ws);
+    const ListenerOps *ops = is_tls ? &ws_server_tls_listener_ops : &ws_server_listener_ops;
+    int r = listener_new(slot, &worker->loop.uv, fd, ops, worker->ws);
     if (r < 0)
         return error_trace(r);
     worker->n_listeners++;
@@ -235,6 +245,12 @@ void worker_finish(Worker *worker) {
     worker->ws = ws_server_free(worker->ws);
     mail_dispatch(&worker->inbox, worker_discard, NULL);
     inbox_finish(&worker->inbox);
+}
+
+void worker_renew(Worker *worker, Tls *tls) {
+    Mail *mail = mail_control(MAIL_CERTIFICATES, NULL, 0);
+    mail->tls = tls_ref(tls);
+    inbox_push(&worker->inbox, &mail->item);
 }
 
 void worker_stop(Worker *worker) {

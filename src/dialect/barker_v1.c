@@ -5,6 +5,7 @@
 #include "dialect/barker_v1_frames.h"
 #include "dialect/barker_v1_request.h"
 #include "dialect/dialect.h"
+#include "session/authenticate.h"
 #include "session/commands.h"
 
 /* Handlers give a BarkerV1Error that the client is told, BARKER_V1_OK when they have answered or a callback will, or
@@ -19,6 +20,12 @@ static int error_of(CommandResult result, BarkerV1Error exists, BarkerV1Error li
         return BARKER_V1_BAD_CHANNEL;
     case COMMAND_FORBIDDEN:
         return BARKER_V1_FORBIDDEN;
+    case COMMAND_UNAUTHORIZED:
+        return BARKER_V1_UNAUTHORIZED;
+    case COMMAND_BAD_TOKEN:
+        return BARKER_V1_BAD_TOKEN;
+    case COMMAND_TOKEN_EXPIRED:
+        return BARKER_V1_TOKEN_EXPIRED;
     case COMMAND_LIMIT:
         return (int)limit;
     case COMMAND_OVERLOADED:
@@ -38,17 +45,20 @@ static int subscribe(Session *session, const char *channel, size_t n_channel, ui
 }
 
 static int handle_subscribe(Session *session, BarkerV1Request *request) {
-    const char *channel;
-    size_t n_channel;
+    const char *channel, *token = NULL;
+    size_t n_channel, n_token = 0;
     Position since;
     int r = barker_v1_request_channel(request, &channel, &n_channel);
     if (r == BARKER_V1_OK)
         r = barker_v1_request_position(request, "resume", &since);
+    if (r == BARKER_V1_OK)
+        r = barker_v1_request_token(request, &token, &n_token);
     if (r != BARKER_V1_OK)
         return r;
-    if (since.epoch == 0)
+    if (!token && since.epoch == 0)
         return subscribe(session, channel, n_channel, request->id);
-    CommandResult result = command_resume(session, channel, n_channel, request->id, since);
+    CommandResult result = token ? command_subscribe_by(session, channel, n_channel, request->id, since, token, n_token)
+                                 : command_resume(session, channel, n_channel, request->id, since);
     return error_of(result, BARKER_V1_ALREADY_SUBSCRIBED, BARKER_V1_TOO_MANY_SUBSCRIPTIONS);
 }
 
@@ -121,8 +131,49 @@ static int handle_ping(Session *session, BarkerV1Request *request) {
     return BARKER_V1_OK;
 }
 
-static int handle_later(Session *session, BarkerV1Request *request) {
-    return BARKER_V1_NOT_SUPPORTED;
+static void answer(Session *session, int result, const BarkerV1Answer *about) {
+    if (result < 0)
+        session_close(session, CAUSE_OUT_OF_MEMORY);
+    else if (result != BARKER_V1_OK)
+        barker_v1_send_error(session, (BarkerV1Error)result, about);
+}
+
+/* What the token names: subscribed without an id, answered by messages, or by an error that names the channel. */
+static void subscribe_named(Session *session) {
+    const Token *token = session->token;
+    for (size_t i = 0; token && i < token->channels.n_items && session->state == READY_STATE_OPEN; i++) {
+        const TokenText *channel = &token->channels.items[i];
+        int r = subscribe(session, channel->text, channel->n_text, 0);
+        if (r != BARKER_V1_ALREADY_SUBSCRIBED)
+            answer(session, r, &(BarkerV1Answer){.channel = channel->text});
+    }
+}
+
+static int error_of_token(BarkerV1Request *request, int result) {
+    if (result == AUTHENTICATE_OTHER_USER) {
+        request->detail = "a connection stays with its user: the token names another";
+        return BARKER_V1_FORBIDDEN;
+    }
+    request->detail = authenticate_result_name(result);
+    return result == TOKEN_EXPIRED ? BARKER_V1_TOKEN_EXPIRED : BARKER_V1_BAD_TOKEN;
+}
+
+static int handle_auth(Session *session, BarkerV1Request *request) {
+    const char *token = NULL;
+    size_t n_token = 0;
+    int r = barker_v1_request_token(request, &token, &n_token);
+    if (r != BARKER_V1_OK)
+        return r;
+    if (!token) {
+        request->detail = "token is missing";
+        return BARKER_V1_BAD_MESSAGE;
+    }
+    r = session_authenticate(session, token, n_token);
+    if (r != TOKEN_OK)
+        return r < 0 ? error_trace(r) : error_of_token(request, r);
+    barker_v1_send_ok(session, request->id, (Position){0});
+    subscribe_named(session);
+    return BARKER_V1_OK;
 }
 
 typedef struct RequestType {
@@ -132,14 +183,9 @@ typedef struct RequestType {
 } RequestType;
 
 static const RequestType request_types[] = {
-    {"subscribe", handle_subscribe, true},
-    {"unsubscribe", handle_unsubscribe, true},
-    {"publish", handle_publish, true},
-    {"history", handle_history, true},
-    {"presence", handle_presence, true},
-    {"ping", handle_ping, false},
-    /* Its place: */
-    {"auth", handle_later, false},
+    {"subscribe", handle_subscribe, true}, {"unsubscribe", handle_unsubscribe, true}, {"publish", handle_publish, true},
+    {"history", handle_history, true},     {"presence", handle_presence, true},       {"ping", handle_ping, false},
+    {"auth", handle_auth, true},
 };
 
 static const RequestType *find_type(const char *type) {
@@ -160,13 +206,6 @@ static int dispatch(Session *session, BarkerV1Request *request) {
     return type->handle(session, request);
 }
 
-static void answer(Session *session, int result, const BarkerV1Answer *about) {
-    if (result < 0)
-        session_close(session, CAUSE_OUT_OF_MEMORY);
-    else if (result != BARKER_V1_OK)
-        barker_v1_send_error(session, (BarkerV1Error)result, about);
-}
-
 static void v1_received(Session *session, char *bytes, size_t n_bytes, bool is_binary) {
     if (is_binary) {
         answer(session, BARKER_V1_BAD_MESSAGE, &(BarkerV1Answer){.detail = "requests are text frames"});
@@ -180,6 +219,14 @@ static void v1_received(Session *session, char *bytes, size_t n_bytes, bool is_b
     barker_v1_request_finish(&request);
 }
 
+/* Over the rate: nothing of it is done, but the request is answered. */
+static void v1_limited(Session *session, char *bytes, size_t n_bytes, bool is_binary) {
+    BarkerV1Request request = {.id = 0};
+    int r = is_binary ? BARKER_V1_OK : barker_v1_request_parse(&request, bytes, n_bytes);
+    answer(session, r < 0 ? r : BARKER_V1_RATE_LIMITED, &(BarkerV1Answer){.id = request.id});
+    barker_v1_request_finish(&request);
+}
+
 /* What the URL asks for has no id: it is answered by messages, or by an error that names the channel. */
 static void v1_opened(Session *session, const char *channels, size_t n_channels) {
     barker_v1_send_welcome(session);
@@ -189,6 +236,7 @@ static void v1_opened(Session *session, const char *channels, size_t n_channels)
         answer(session, subscribe(session, channel, n, 0), &(BarkerV1Answer){.channel = channel});
         at += n + 1;
     }
+    subscribe_named(session);
 }
 
 /* The broker's failure as the answer to a request; id 0: what the URL asked for, named by its channel. */
@@ -244,8 +292,10 @@ static void v1_presence(Session *session, const char *channel, uint64_t request_
 const DialectOps dialect_barker_v1 = {
     .name = "barker.v1",
     .encoder = {.index = 1, .encode = barker_v1_encode},
+    .takes_tokens = true,
     .opened = v1_opened,
     .received = v1_received,
+    .limited = v1_limited,
     .subscribed = v1_subscribed,
     .resumed = v1_resumed,
     .subscribe_refused = v1_subscribe_refused,

@@ -128,9 +128,11 @@ static const ErrorText error_texts[BARKER_V1_ERRORS] = {
     [BARKER_V1_BAD_JSON] = {"bad_json", "the message is not valid JSON", false},
     [BARKER_V1_BAD_MESSAGE] = {"bad_message", "the message lacks a field or has one of the wrong kind", false},
     [BARKER_V1_UNKNOWN_TYPE] = {"unknown_type", "there is no request of this type", false},
-    [BARKER_V1_NOT_SUPPORTED] = {"not_supported", "this request arrives with a later version", false},
     [BARKER_V1_BAD_CHANNEL] = {"bad_channel", "a channel's name is UTF-8, 1 to 255 bytes, without control characters", false},
     [BARKER_V1_FORBIDDEN] = {"forbidden", "this connection may not do that", false},
+    [BARKER_V1_UNAUTHORIZED] = {"unauthorized", "this needs a token", false},
+    [BARKER_V1_BAD_TOKEN] = {"bad_token", "the token is not accepted", false},
+    [BARKER_V1_TOKEN_EXPIRED] = {"token_expired", "the token has expired", false},
     [BARKER_V1_ALREADY_SUBSCRIBED] = {"already_subscribed", "this connection is subscribed to the channel", false},
     [BARKER_V1_NOT_SUBSCRIBED] = {"not_subscribed", "this connection is not subscribed to the channel", false},
     [BARKER_V1_CANCELLED] = {"cancelled", "unsubscribed before the subscription was acknowledged", false},
@@ -140,6 +142,7 @@ static const ErrorText error_texts[BARKER_V1_ERRORS] = {
     [BARKER_V1_REFUSED] = {"refused", "the broker refused", false},
     [BARKER_V1_UNAVAILABLE] = {"unavailable", "the broker cannot be reached, try again later", true},
     [BARKER_V1_OVERLOADED] = {"overloaded", "too much is waiting for the broker, try again later", true},
+    [BARKER_V1_RATE_LIMITED] = {"rate_limited", "more messages a second than allowed, try again later", true},
 };
 
 const char *barker_v1_error_code(BarkerV1Error error) {

@@ -89,6 +89,15 @@ int barker_v1_request_channel(BarkerV1Request *request, const char **channel, si
     return BARKER_V1_OK;
 }
 
+int barker_v1_request_token(BarkerV1Request *request, const char **token, size_t *n_token) {
+    const json_t *value = json_object_get(request->root, "token");
+    if (value && !json_is_string(value))
+        return request_bad(request, "token must be a string");
+    *token = json_string_value(value);
+    *n_token = json_string_length(value);
+    return BARKER_V1_OK;
+}
+
 /* Decimal, as we write it: no leading zero, within 64 bits, not 0. */
 static bool read_epoch(const json_t *value, uint64_t *out) {
     const char *digits = json_string_value(value);

@@ -28,6 +28,9 @@ static void close_for(Session *session, CommandResult result, const char *forbid
         session_close_with(session, CAUSE_FORBIDDEN, 1008, "bad channel name");
         break;
     case COMMAND_FORBIDDEN:
+    case COMMAND_UNAUTHORIZED: /* this dialect has no place for a token but the request */
+    case COMMAND_BAD_TOKEN:
+    case COMMAND_TOKEN_EXPIRED:
         session_close_with(session, CAUSE_FORBIDDEN, 1008, forbidden);
         break;
     case COMMAND_LIMIT:

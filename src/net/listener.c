@@ -20,7 +20,7 @@ struct Listener {
     uv_timer_t pause;
     int fd;
     unsigned n_open_handles;
-    ListenerAccept *accepted;
+    const ListenerOps *ops;
     void *context;
 };
 
@@ -74,10 +74,10 @@ static void listener_on_pause_over(uv_timer_t *timer) {
     uv_poll_start(&listener->poll, UV_READABLE, listener_on_readable);
 }
 
-/* Out of descriptors or memory: the connection stays in the backlog, and looking again at once would only burn the CPU. */
-static void listener_pause(Listener *listener) {
+/* What connects meanwhile stays in the backlog. */
+static void listener_pause(Listener *listener, uint32_t pause_ms) {
     uv_poll_stop(&listener->poll);
-    uv_timer_start(&listener->pause, listener_on_pause_over, LISTENER_PAUSE_MS, 0);
+    uv_timer_start(&listener->pause, listener_on_pause_over, pause_ms, 0);
 }
 
 static bool listener_is_exhausted(int error) {
@@ -87,13 +87,21 @@ static bool listener_is_exhausted(int error) {
 static void listener_on_readable(uv_poll_t *poll, int status, int events) {
     Listener *listener = poll->data;
     for (unsigned i = 0; i < LISTENER_ACCEPTS; i++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        uint32_t wait_ms = listener->ops->wait_ms(listener->context);
+        if (wait_ms > 0) {
+            listener_pause(listener, wait_ms);
+            return;
+        }
+        struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+        socklen_t n_address = sizeof(address);
+        int fd = accept4(listener->fd, (struct sockaddr *)&address, &n_address, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            listener->accepted(listener->context, fd);
+            Peer peer = peer_of_address((struct sockaddr *)&address);
+            listener->ops->accepted(listener->context, fd, &peer);
             continue;
         }
-        if (listener_is_exhausted(errno))
-            listener_pause(listener);
+        if (listener_is_exhausted(errno)) /* looking again at once would only burn the CPU */
+            listener_pause(listener, LISTENER_PAUSE_MS);
         if (errno != EINTR && errno != ECONNABORTED)
             return;
     }
@@ -105,13 +113,13 @@ static void listener_on_closed(uv_handle_t *handle) {
         free(listener);
 }
 
-int listener_new(Listener **out, uv_loop_t *loop, int fd, ListenerAccept *accepted, void *context) {
+int listener_new(Listener **out, uv_loop_t *loop, int fd, const ListenerOps *ops, void *context) {
     Listener *listener = calloc(1, sizeof(*listener));
     if (!listener) {
         close(fd);
         return error_origin(-ENOMEM);
     }
-    *listener = (Listener){.fd = fd, .accepted = accepted, .context = context, .n_open_handles = 2};
+    *listener = (Listener){.fd = fd, .ops = ops, .context = context, .n_open_handles = 2};
     int r = uv_poll_init(loop, &listener->poll, fd);
     if (r < 0) {
         close(fd);

@@ -34,6 +34,8 @@ static int ws_on_end(WsConnection *connection) {
 }
 
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n_in) {
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
+        return ws_tls_attach(wsi, user);
     WsConnection *connection = lws_get_opaque_user_data(wsi);
     if (!connection) /* terminated, or not yet ours */
         return reason == LWS_CALLBACK_RAW_ADOPT || reason == LWS_CALLBACK_RAW_RX ? -1 : 0;

@@ -9,7 +9,10 @@
 
 void ws_connection_free(WsConnection *connection) {
     buf_finish(&connection->channels);
+    admission_leave(connection->server->options.admission, &connection->ticket);
     connection->server->n_connections--;
+    if (connection->is_tls && !connection->is_shaken)
+        counter_add(&connection->server->options.counters->tls_failed, 1);
     free(connection);
 }
 
@@ -22,16 +25,33 @@ static void ws_connection_refuse(WsConnection *connection, int fd) {
         close(fd);
 }
 
-void ws_connection_new(WsServer *server, int fd) {
+static struct lws *ws_connection_adopt(WsConnection *connection, int fd) {
+    WsServer *server = connection->server;
+    bool is_tls = connection->is_tls;
+    lws_sock_file_fd_type socket = {.sockfd = fd};
+    unsigned type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | (is_tls ? LWS_ADOPT_ALLOW_SSL : 0u);
+    struct lws_vhost *vhost = is_tls ? server->tls_vhost : server->vhost;
+    struct lws *wsi = lws_adopt_descriptor_vhost(vhost, (lws_adoption_type)type, socket, NULL, NULL);
+    if (wsi && is_tls)
+        connection->is_shaken = ws_tls_watch(wsi);
+    return wsi;
+}
+
+void ws_connection_new(WsServer *server, WsArrival *arrival) {
+    int fd = arrival->fd;
     WsConnection *connection = calloc(1, sizeof(*connection));
     if (!connection) {
         counter_add(&server->options.counters->refused, 1);
+        admission_leave(server->options.admission, &arrival->ticket);
         close(fd);
         return;
     }
+    connection->ticket = arrival->ticket;
+    connection->is_proxied = arrival->is_proxied;
     server->n_connections++;
     connection->transport.ops = &ws_transport_ops;
     connection->server = server;
+    connection->is_tls = arrival->is_tls;
     connection->is_close_lost = fault_loses_close();
     buf_init(&connection->channels, DIALECT_CHANNELS_BYTES);
     server->options.table->now_ms = clock_now_ms();
@@ -40,8 +60,7 @@ void ws_connection_new(WsServer *server, int fd) {
         return;
     }
     socket_prepare(fd, &server->options.socket);
-    lws_sock_file_fd_type socket = {.sockfd = fd};
-    struct lws *wsi = lws_adopt_descriptor_vhost(server->vhost, LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET, socket, NULL, NULL);
+    struct lws *wsi = ws_connection_adopt(connection, fd);
     if (!wsi) { /* it has closed the descriptor */
         ws_connection_refuse(connection, -1);
         return;
@@ -66,6 +85,7 @@ void ws_connection_end(WsConnection *connection) {
 }
 
 void ws_connection_established(WsConnection *connection) {
+    admission_shaken(connection->server->options.admission, &connection->ticket);
     const DialectOps *dialect = connection->dialect;
     Buf channels = connection->channels;
     buf_init(&connection->channels, DIALECT_CHANNELS_BYTES);

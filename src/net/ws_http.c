@@ -10,8 +10,16 @@ static const char *http_status_text(unsigned status) {
     static const struct {
         unsigned status;
         const char *text;
-    } texts[] = {{200, "OK"},           {400, "Bad Request"},      {404, "Not Found"},          {405, "Method Not Allowed"},
-                 {414, "URI Too Long"}, {426, "Upgrade Required"}, {503, "Service Unavailable"}};
+    } texts[] = {{200, "OK"},
+                 {400, "Bad Request"},
+                 {401, "Unauthorized"},
+                 {403, "Forbidden"},
+                 {404, "Not Found"},
+                 {405, "Method Not Allowed"},
+                 {414, "URI Too Long"},
+                 {426, "Upgrade Required"},
+                 {429, "Too Many Requests"},
+                 {503, "Service Unavailable"}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (texts[i].status == status)
             return texts[i].text;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -45,7 +44,8 @@ static int ws_server_create_context(WsServer *server, uv_loop_t *loop) {
     void *loops[] = {loop};
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN |
+                   (server->tls ? WS_TLS_OPTIONS : 0),
         .foreign_loops = loops,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
@@ -63,10 +63,11 @@ static int ws_server_create_context(WsServer *server, uv_loop_t *loop) {
     server->context = lws_create_context(&info);
     if (!server->context)
         return error_origin(-ENOMEM);
+    info.options &= ~(uint64_t)WS_TLS_OPTIONS;
     server->vhost = lws_create_vhost(server->context, &info);
     if (!server->vhost)
         return error_origin(-ENOMEM);
-    return 0;
+    return server->tls ? ws_tls_create_vhost(server, &info) : 0;
 }
 
 int ws_server_new(WsServer **out, uv_loop_t *loop, const WsServerOptions *options) {
@@ -74,6 +75,9 @@ int ws_server_new(WsServer **out, uv_loop_t *loop, const WsServerOptions *option
     if (!server)
         return error_origin(-ENOMEM);
     server->options = *options;
+    server->loop = loop;
+    list_init(&server->waiting);
+    server->tls = tls_ref(options->tls);
     int r = ws_server_create_context(server, loop);
     if (r < 0) {
         ws_server_close(server);
@@ -93,17 +97,8 @@ WsServer *ws_server_free(WsServer *server) {
     /* On a loop that is not its own the library needs a second call, once its handles have closed. */
     if (server && server->context)
         lws_context_destroy(server->context);
+    if (server)
+        ws_tls_finish(server);
     free(server);
     return NULL;
-}
-
-void ws_server_accept(void *context, int fd) {
-    WsServer *server = context;
-    unsigned limit = server->options.n_connections_limit;
-    if (limit && server->n_connections >= limit) {
-        counter_add(&server->options.counters->refused, 1);
-        close(fd);
-        return;
-    }
-    ws_connection_new(server, fd);
 }

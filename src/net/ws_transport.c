@@ -4,18 +4,30 @@
 #include "base/list.h"
 #include "net/ws_connection.h"
 
+enum { WS_TLS_RECORD = 16 * 1024 }; /* bytes; RFC 8446 section 5.1 */
+
 static WsConnection *ws_of(Transport *transport) {
     return container_of(transport, WsConnection, transport);
+}
+
+/* One call of the TLS library takes one record, and what it leaves the library of WebSockets would copy; once that holds
+   something, it gets all the rest at once. */
+static size_t ws_part(const WsConnection *connection, size_t n_bytes) {
+    if (!connection->is_tls || n_bytes <= WS_TLS_RECORD || lws_partial_buffered(connection->wsi))
+        return n_bytes;
+    return WS_TLS_RECORD;
 }
 
 static int ws_write(Transport *transport, const uint8_t *bytes, size_t n_bytes) {
     WsConnection *connection = ws_of(transport);
     if (!connection->wsi)
         return TRANSPORT_FAILED;
-    /* The library does not change what it sends raw; its parameter is older than const. */
-    int n = lws_write(connection->wsi, (unsigned char *)(uintptr_t)bytes, n_bytes, LWS_WRITE_RAW);
-    if (n < 0)
-        return TRANSPORT_FAILED;
+    for (size_t n_done = 0, n_part; n_done < n_bytes; n_done += n_part) {
+        n_part = ws_part(connection, n_bytes - n_done);
+        /* The library does not change what it sends raw; its parameter is older than const. */
+        if (lws_write(connection->wsi, (unsigned char *)(uintptr_t)(bytes + n_done), n_part, LWS_WRITE_RAW) < 0)
+            return TRANSPORT_FAILED;
+    }
     connection->n_written_bytes += n_bytes;
     return lws_partial_buffered(connection->wsi) ? TRANSPORT_BLOCKED : TRANSPORT_WRITTEN;
 }

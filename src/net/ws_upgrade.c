@@ -7,7 +7,8 @@
 
 enum {
     WS_PARAMETERS_LIMIT = 16 * 1024, /* bytes; all of a request's headers have less */
-    WS_SUBPROTOCOLS_MAX = 127,       /* the library takes no longer list */
+    WS_SUBPROTOCOLS_MAX = 127,       /* the library takes no longer list: only short tokens fit */
+    WS_SUBPROTOCOL_MAX = 62,         /* nor a longer name before the one that it chooses */
     WS_UPGRADE_MAX = 32,             /* longer values of Upgrade and Sec-WebSocket-Version are none that we serve */
 };
 
@@ -16,7 +17,11 @@ static bool ws_header_is(struct lws *wsi, enum lws_token_indexes token, const ch
     return lws_hdr_copy(wsi, value, sizeof(value), token) > 0 && strcasecmp(value, expected) == 0;
 }
 
-/* The library hangs up without a word on a list that has no protocol of ours. */
+static const char ws_subprotocols_wanted[] =
+    "Of subprotocols there is barker.v1 alone, and behind it a short bearer.<token>, in a list of at most 126 bytes. "
+    "None may be named; a token may also stand in Authorization, in token= or in the first message.\n";
+
+/* The library hangs up without a word on a list that has no protocol of ours, or a long name before it. */
 static bool ws_subprotocol_is_ours(struct lws *wsi) {
     char list[WS_SUBPROTOCOLS_MAX];
     if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) <= 0)
@@ -24,9 +29,12 @@ static bool ws_subprotocol_is_ours(struct lws *wsi) {
     if (lws_hdr_copy(wsi, list, sizeof(list), WSI_TOKEN_PROTOCOL) < 0)
         return false;
     char *rest = NULL;
-    for (char *name = strtok_r(list, ", \t", &rest); name; name = strtok_r(NULL, ", \t", &rest))
+    for (char *name = strtok_r(list, ", \t", &rest); name; name = strtok_r(NULL, ", \t", &rest)) {
         if (strcmp(name, WS_SUBPROTOCOL) == 0)
             return true;
+        if (strlen(name) > WS_SUBPROTOCOL_MAX)
+            return false;
+    }
     return false;
 }
 
@@ -46,11 +54,11 @@ static int ws_collect_parameters(struct lws *wsi, DialectRequest *request, char 
     }
 }
 
-/* -1: refused. */
+/* -1: refused. Who has shown a token with a user in it is that user. */
 static int ws_identify(WsConnection *connection, const DialectRequest *request) {
     DialectIdentity identity;
     const char *reason = "";
-    if (!connection->server->options.table->options.clients_may_name_themselves)
+    if (!connection->server->options.table->options.clients_may_name_themselves || connection->session->identity)
         return 0;
     if (dialect_identity(&identity, request, &reason) != DIALECT_OK)
         return ws_http_refuse(connection, 400, NULL, reason);
@@ -71,7 +79,9 @@ int ws_connection_judge_upgrade(WsConnection *connection) {
     if (!ws_header_is(wsi, WSI_TOKEN_VERSION, "13"))
         return ws_http_refuse(connection, 426, "Sec-WebSocket-Version: 13\r\n", "WebSocket version 13, please.\n");
     if (!ws_subprotocol_is_ours(wsi))
-        return ws_http_refuse(connection, 400, NULL, "Of subprotocols there is barker.v1 alone; none may be named.\n");
+        return ws_http_refuse(connection, 400, NULL, ws_subprotocols_wanted);
+    if (ws_connection_judge_forwarded(connection) < 0)
+        return -1;
     char parameters[WS_PARAMETERS_LIMIT];
     DialectRequest request = {.path = uri, .n_path = (size_t)n_uri};
     if (ws_collect_parameters(wsi, &request, parameters, sizeof(parameters)) < 0)
@@ -84,5 +94,7 @@ int ws_connection_judge_upgrade(WsConnection *connection) {
         return ws_http_refuse(connection, 400, NULL, reason);
     if (r < 0)
         return ws_http_refuse(connection, 503, NULL, "Out of memory.\n");
+    if (ws_connection_check_credentials(connection, &request) < 0)
+        return -1;
     return ws_identify(connection, &request);
 }

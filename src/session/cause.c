@@ -18,6 +18,7 @@ static const struct {
     [CAUSE_PROTOCOL_ERROR] = {"protocol_error", "the WebSocket protocol was broken", 1002},
     [CAUSE_UNSUPPORTED] = {"unsupported", "this kind of message is not accepted here", 1003},
     [CAUSE_FORBIDDEN] = {"forbidden", "this is not allowed", 1008},
+    [CAUSE_RATE_LIMITED] = {"rate_limited", "more messages or bytes a second than allowed", 1008},
     [CAUSE_BROKER] = {"broker", "the message broker is not available, try again later", 1013},
     [CAUSE_SHUTDOWN] = {"shutdown", "the server is going away", 1001},
     [CAUSE_WRITE_FAILED] = {"write_failed", "the connection could not be written to", 1000},

@@ -1,19 +1,22 @@
 #include "session/commands.h"
 
+#include "session/authenticate.h"
+#include "session/permit.h"
 #include "session/table.h"
 
-static CommandResult check(const Session *session, const char *channel, size_t n_channel, bool is_permitted) {
+static CommandResult check(const Session *session, const char *channel, size_t n_channel) {
     if (!channel_name_is_valid(channel, n_channel))
         return COMMAND_BAD_CHANNEL;
-    if (session->state != READY_STATE_OPEN || !is_permitted)
-        return COMMAND_FORBIDDEN;
-    return COMMAND_OK;
+    return session->state == READY_STATE_OPEN ? COMMAND_OK : COMMAND_FORBIDDEN;
 }
 
-static CommandResult subscribe(Session *session, const char *channel, size_t n_channel, const SubscriptionRequest *request) {
+static CommandResult subscribe(Session *session, const char *channel, size_t n_channel, const SubscriptionRequest *request,
+                               const Token *shown) {
     SessionTable *table = session->table;
     Subscriber *subscriber = &session->subscriber;
-    CommandResult result = check(session, channel, n_channel, table->options.clients_may_subscribe);
+    CommandResult result = check(session, channel, n_channel);
+    if (result == COMMAND_OK)
+        result = permit_subscribe(session, channel, n_channel, shown);
     if (result != COMMAND_OK)
         return result;
     if (subscriber->n_subscriptions >= table->options.subscriptions_limit)
@@ -24,8 +27,16 @@ static CommandResult subscribe(Session *session, const char *channel, size_t n_c
     return r == HUB_EXISTS ? COMMAND_EXISTS : COMMAND_OK;
 }
 
+/* For what may be asked of a channel without being in it. */
+static CommandResult check_reading(Session *session, const char *channel, size_t n_channel) {
+    CommandResult result = check(session, channel, n_channel);
+    if (result == COMMAND_OK && !hub_find(&session->table->hub, &session->subscriber, channel, n_channel))
+        result = permit_subscribe(session, channel, n_channel, NULL);
+    return result;
+}
+
 CommandResult command_subscribe(Session *session, const char *channel, size_t n_channel, uint64_t request_id) {
-    return subscribe(session, channel, n_channel, &(SubscriptionRequest){.id = request_id});
+    return subscribe(session, channel, n_channel, &(SubscriptionRequest){.id = request_id}, NULL);
 }
 
 /* The namespace of a channel; NULL: one that keeps nothing. */
@@ -50,11 +61,12 @@ static BrokerResult read_history(Session *session, const char *channel, size_t n
                                     &(BrokerReturn){.session_id = session->id, .request_id = request_id});
 }
 
-CommandResult command_resume(Session *session, const char *channel, size_t n_channel, uint64_t request_id, Position since) {
+static CommandResult resume(Session *session, const char *channel, size_t n_channel, uint64_t request_id, Position since,
+                            const Token *shown) {
     SessionTable *table = session->table;
     SubscriptionRequest request = {.id = request_id, .resume_token = table->next_resume_token++};
     request.is_held = since.epoch != 0 && has_history(table, channel, n_channel);
-    CommandResult result = subscribe(session, channel, n_channel, &request);
+    CommandResult result = subscribe(session, channel, n_channel, &request, shown);
     if (result != COMMAND_OK || !request.is_held)
         return result;
     Subscription *subscription = hub_find(&table->hub, &session->subscriber, channel, n_channel);
@@ -67,10 +79,33 @@ CommandResult command_resume(Session *session, const char *channel, size_t n_cha
     return COMMAND_OVERLOADED;
 }
 
+CommandResult command_resume(Session *session, const char *channel, size_t n_channel, uint64_t request_id, Position since) {
+    return resume(session, channel, n_channel, request_id, since, NULL);
+}
+
+static CommandResult result_of_token(int r) {
+    if (r < 0)
+        return COMMAND_NO_MEMORY;
+    return r == TOKEN_EXPIRED ? COMMAND_TOKEN_EXPIRED : COMMAND_BAD_TOKEN;
+}
+
+CommandResult command_subscribe_by(Session *session, const char *channel, size_t n_channel, uint64_t request_id, Position since,
+                                   const char *token, size_t n_token) {
+    Token *shown = NULL;
+    int r = session_verify(session, &shown, token, n_token);
+    if (r != TOKEN_OK)
+        return result_of_token(r);
+    CommandResult result = since.epoch == 0
+                               ? subscribe(session, channel, n_channel, &(SubscriptionRequest){.id = request_id}, shown)
+                               : resume(session, channel, n_channel, request_id, since, shown);
+    token_free(shown);
+    return result;
+}
+
 CommandResult command_history(Session *session, const char *channel, size_t n_channel, const HistoryQuery *query,
                               uint64_t request_id) {
     const SessionTable *table = session->table;
-    CommandResult result = check(session, channel, n_channel, table->options.clients_may_subscribe);
+    CommandResult result = check_reading(session, channel, n_channel);
     if (result != COMMAND_OK)
         return result;
     if (!has_history(table, channel, n_channel))
@@ -80,7 +115,7 @@ CommandResult command_history(Session *session, const char *channel, size_t n_ch
 
 CommandResult command_presence(Session *session, const char *channel, size_t n_channel, uint64_t request_id) {
     const SessionTable *table = session->table;
-    CommandResult result = check(session, channel, n_channel, table->options.clients_may_subscribe);
+    CommandResult result = check_reading(session, channel, n_channel);
     if (result != COMMAND_OK)
         return result;
     const Namespace *namespace = namespace_of(table, channel, n_channel);
@@ -92,7 +127,7 @@ CommandResult command_presence(Session *session, const char *channel, size_t n_c
 
 CommandResult command_unsubscribe(Session *session, const char *channel, size_t n_channel) {
     Hub *hub = &session->table->hub;
-    CommandResult result = check(session, channel, n_channel, true);
+    CommandResult result = check(session, channel, n_channel);
     if (result != COMMAND_OK)
         return result;
     Subscription *subscription = hub_find(hub, &session->subscriber, channel, n_channel);
@@ -105,7 +140,9 @@ CommandResult command_unsubscribe(Session *session, const char *channel, size_t 
 CommandResult command_publish(Session *session, const char *channel, size_t n_channel, const void *payload, size_t n_payload,
                               uint64_t request_id) {
     SessionTable *table = session->table;
-    CommandResult result = check(session, channel, n_channel, table->options.clients_may_publish);
+    CommandResult result = check(session, channel, n_channel);
+    if (result == COMMAND_OK)
+        result = permit_publish(session, channel, n_channel);
     if (result != COMMAND_OK)
         return result;
     if (n_payload > table->options.message_limit_bytes)

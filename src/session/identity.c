@@ -11,16 +11,45 @@
 
 enum { OWN_USER_MAX = 128 }; /* a node's id has at most 63 bytes */
 
-int session_identify(Session *session, const char *user, size_t n_user, const char *member, size_t n_member) {
+static char *identity_new(const char *user, size_t n_user, const char *member, size_t n_member) {
     char *identity = malloc(n_user + n_member);
     if (!identity)
-        return error_origin(-ENOMEM);
+        return NULL;
     memcpy(identity, user, n_user);
     memcpy(identity + n_user, member, n_member);
-    free(session->identity);
+    return identity;
+}
+
+/* A user that stays the same is not told to leave. */
+static bool is_known_as(const Session *session, const char *user, size_t n_user, const char *member, size_t n_member) {
+    return session->identity && session->n_user == n_user && session->n_member == n_member &&
+           memcmp(session->identity, user, n_user) == 0 && memcmp(session->identity + n_user, member, n_member) == 0;
+}
+
+static void each_subscription(Session *session, void (*tell)(Session *session, Subscription *subscription)) {
+    const ListNode *head = &session->subscriber.subscriptions;
+    for (ListNode *node = head->next; node != head; node = node->next)
+        tell(session, container_of(node, Subscription, link));
+}
+
+static void enter_granted(Session *session, Subscription *subscription) {
+    if (!subscription_is_waiting(subscription))
+        identity_enter(session, subscription);
+}
+
+int session_identify(Session *session, const char *user, size_t n_user, const char *member, size_t n_member) {
+    char *before = session->identity;
+    if (is_known_as(session, user, n_user, member, n_member))
+        return 0;
+    char *identity = identity_new(user, n_user, member, n_member);
+    if (!identity)
+        return error_origin(-ENOMEM);
+    each_subscription(session, identity_leave);
     session->identity = identity;
     session->n_user = (uint32_t)n_user;
     session->n_member = (uint32_t)n_member;
+    each_subscription(session, enter_granted);
+    free(before);
     return 0;
 }
 

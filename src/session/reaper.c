@@ -12,6 +12,7 @@ static void free_session(Session *session) {
         session->transport->ops->terminate(session->transport);
     outbox_finish(&session->outbox);
     free(session->identity);
+    token_free(session->token);
     list_unlink(&session->member);
     slots_release(&table->slots, session->id);
     counter_subtract(&table->counters.in_state[session->state], 1);

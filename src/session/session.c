@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "session/authenticate.h"
 #include "session/flush.h"
 #include "session/table.h"
 
@@ -51,6 +52,8 @@ int session_new(Session **out, SessionTable *table, Transport *transport) {
     subscriber_init(&session->subscriber, NULL);
     outbox_init(&session->outbox, table->options.outbox_limit_bytes);
     buf_init(&session->gathered, (size_t)table->options.message_limit_bytes + 1);
+    quota_init(&session->messages, &table->options.message_rate, table->now_ms);
+    quota_init(&session->bytes, &table->options.byte_rate, table->now_ms);
     watchdog_init(&session->watchdog);
     list_init(&session->dirty);
     list_init(&session->ending);
@@ -70,6 +73,7 @@ void session_open(Session *session, const DialectOps *dialect, const char *chann
         return;
     session->dialect = dialect;
     session->subscriber.encoder = &dialect->encoder;
+    authenticate_opened(session);
     dialect->opened(session, channels, n_channels);
 }
 

@@ -27,6 +27,22 @@ static bool begins_or_continues(Session *session, bool is_first, bool is_binary)
     return true;
 }
 
+static void limited(Session *session) {
+    counter_add(&session->table->counters.limited_messages, 1);
+    refuse(session, CAUSE_RATE_LIMITED);
+}
+
+/* A little too much is answered where the dialect can; who goes on all the same, for a burst more, is closed. */
+static void pass_on_over_rate(Session *session, size_t n_bytes, int charged) {
+    if (charged == QUOTA_SPENT || !session->dialect->limited) {
+        limited(session);
+        return;
+    }
+    counter_add(&session->table->counters.limited_messages, 1);
+    session->dialect->limited(session, (char *)session->gathered.bytes, n_bytes, session->is_binary);
+    clear(session);
+}
+
 /* Whole: checked, and with the NUL that the dialect is promised. */
 static void pass_on(Session *session) {
     Buf *gathered = &session->gathered;
@@ -39,7 +55,13 @@ static void pass_on(Session *session) {
         refuse(session, CAUSE_BAD_UTF8);
         return;
     }
-    counter_add(&session->table->counters.received_messages, 1);
+    SessionTable *table = session->table;
+    counter_add(&table->counters.received_messages, 1);
+    int charged = quota_take(&session->messages, &table->options.message_rate, 1, table->now_ms);
+    if (charged != QUOTA_OK) {
+        pass_on_over_rate(session, n_bytes, charged);
+        return;
+    }
     session->dialect->received(session, (char *)gathered->bytes, n_bytes, session->is_binary);
     clear(session);
 }
@@ -51,6 +73,11 @@ void session_receive(Session *session, const void *bytes, size_t n_bytes, bool i
     counter_add(&session->table->counters.received_bytes, n_bytes);
     if (!begins_or_continues(session, is_first, is_binary)) {
         refuse(session, CAUSE_PROTOCOL_ERROR);
+        return;
+    }
+    if (quota_take(&session->bytes, &session->table->options.byte_rate, (uint32_t)n_bytes, session->table->now_ms) !=
+        QUOTA_OK) {
+        limited(session);
         return;
     }
     if (n_bytes > session->table->options.message_limit_bytes - session->gathered.n_bytes) {

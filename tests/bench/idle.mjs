@@ -38,8 +38,8 @@ function start(file, args) {
 }
 
 async function startBarker() {
-  const child = start(options.barker, ['run', '--listen-workers', 1, '--listen-address', '127.0.0.1:0', '--embedded-address',
-    '127.0.0.1:0', '--watchdog-ping', `${PING_SECONDS}s`]);
+  const child = start(options.barker, ['run', '--access-subscribe', 'anyone', '--listen-workers', 1,
+    '--listen-address', '127.0.0.1:0', '--embedded-address', '127.0.0.1:0', '--watchdog-ping', `${PING_SECONDS}s`]);
   const ports = {};
   for await (const line of createInterface({ input: child.stderr })) {
     const [, kind, port] = line.match(/event=listening kind=(\w+) address="?127\.0\.0\.1:(\d+)/) ?? [];

@@ -144,7 +144,7 @@ it('publish ends with 69 when no broker is there', async () => {
 it('flags without a subcommand run a node', async () => {
   const node = await scene.barker();
   const busy = `127.0.0.1:${node.address.port}`;
-  const { code, errors } = await barker(['--listen-address', `${busy}`, '--embedded-address', '']);
+  const { code, errors } = await barker(['--access-subscribe', 'anyone', '--listen-address', busy, '--embedded-address', '']);
   assert.ok(code !== 0);
   assert.match(errors, /in use/i);
   assert.ok(errors.includes(busy), errors);
@@ -152,7 +152,7 @@ it('flags without a subcommand run a node', async () => {
 
 it('the log in JSON is one object a line', async () => {
   const flags = ['--listen-address', '127.0.0.1:0', '--embedded-address', '', '--log-format', 'json', '--log-level', 'debug'];
-  const child = new Child(binary(), ['run', ...flags], { env: environment() });
+  const child = new Child(binary(), ['run', '--access-subscribe', 'anyone', ...flags], { env: environment() });
   await child.line(/"event":\s*"started"/);
   assert.deepEqual(await child.stop(), { code: 0, signal: null });
   for (const line of child.errors) {

@@ -83,7 +83,7 @@ it('an address that a node serves stays its own when another one wants it', asyn
   const first = await scene.barker(here, { defaults: false });
   const { port } = first.listeners.find((address) => address.port);
   for (const address of [`unix:${shared}`, `127.0.0.1:${port}`]) {
-    const { code, errors } = await barker(['--listen-address', address, '--embedded-address', '']);
+    const { code, errors } = await barker(['--access-subscribe', 'anyone', '--listen-address', address, '--embedded-address', '']);
     assert.equal(code, 69);
     assert.match(errors, /in use/i);
   }

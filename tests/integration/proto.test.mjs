@@ -27,7 +27,7 @@ const validates = (type, value) => {
 
 // Each way, by type: the schema's name. Two types go both ways, each with a shape of its own.
 const toServer = {
-  ...Object.fromEntries(['subscribe', 'unsubscribe', 'publish', 'ping'].map((type) => [type, type])),
+  ...Object.fromEntries(['subscribe', 'unsubscribe', 'publish', 'ping', 'auth'].map((type) => [type, type])),
   history: 'history_request',
   presence: 'presence_request',
 };
@@ -73,6 +73,9 @@ test('the schemas refuse what the server refuses', () => {
     { type: 'history', id: 1, channel, reverse: 1 },
     { type: 'history', id: 1, channel, since: {} },
     { type: 'presence', channel },
+    { type: 'auth', id: 1 },
+    { type: 'auth', token: 'x' },
+    { type: 'subscribe', id: 1, channel, token: 1 },
   ];
   for (const value of bad) assert.notEqual(validates(toServer[value.type], value), true, JSON.stringify(value));
 });

@@ -44,7 +44,8 @@ export class Barker {
     const node = new Barker();
     node.isFaulty = isFaulty;
     const quiet = defaults ? ['--listen-address', '127.0.0.1:0', '--embedded-address', '127.0.0.1:0'] : [];
-    node.child = new Child(binary(), ['run', ...quiet, ...flags], { env: environment(variables) });
+    const open = ['--access-subscribe', 'anyone']; // of a flag given twice the last counts
+    node.child = new Child(binary(), ['run', ...quiet, ...open, ...flags], { env: environment(variables) });
     await node.child.line(/event=started\b/, 'event=started');
     const listening = node.child.errors.filter((line) => /event=listening\b/.test(line));
     const addresses = (kind) => listening
@@ -52,6 +53,7 @@ export class Barker {
       .map((line) => parseAddress(line.match(/address="?([^\s"]+)/)[1]));
     node.listeners = addresses('clients');
     node.address = node.listeners[0];
+    node.secure = addresses('wss')[0] ?? null;
     node.embedded = addresses('embedded')[0] ?? null;
     return node;
   }

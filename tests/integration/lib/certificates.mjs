@@ -3,21 +3,22 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './child.mjs';
 
-const SUBJECT = 'subjectAltName = IP:127.0.0.1, DNS:localhost\nbasicConstraints = CA:FALSE\n';
+const LOCAL = 'IP:127.0.0.1, DNS:localhost';
 
 async function openssl(...args) {
   const { code, errors } = await run('openssl', args);
   if (code !== 0) throw new Error(`openssl ${args.join(' ')}: ${errors}`);
 }
 
-export async function makeCertificates(folder, name = 'tls') {
+// names: what the certificate is for, as openssl writes it.
+export async function makeCertificates(folder, name = 'tls', names = LOCAL) {
   const file = (suffix) => join(folder, `${name}-${suffix}`);
   const files = { ca: file('ca.crt'), certificate: file('server.crt'), key: file('server.key') };
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   await openssl('req', '-x509', ...newKey, '-days', '2', '-subj', '/CN=barker test authority', '-keyout', file('ca.key'),
     '-out', files.ca);
   await openssl('req', ...newKey, '-subj', '/CN=localhost', '-keyout', files.key, '-out', file('server.csr'));
-  writeFileSync(file('extensions'), SUBJECT);
+  writeFileSync(file('extensions'), `subjectAltName = ${names}\nbasicConstraints = CA:FALSE\n`);
   await openssl('x509', '-req', '-in', file('server.csr'), '-CA', files.ca, '-CAkey', file('ca.key'), '-CAcreateserial',
     '-days', '2', '-extfile', file('extensions'), '-out', files.certificate);
   return files;

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Queue, until, within } from './wait.mjs';
 
@@ -46,14 +47,15 @@ export class RawSocket {
   answersPings = true;
   #waiting = Buffer.alloc(0);
 
-  static async connect(address) {
+  // address.tls: how to speak TLS, as tls.connect takes it.
+  static async connect({ tls, ...address }) {
     const raw = new RawSocket();
-    raw.socket = connect({ ...address, noDelay: true });
+    raw.socket = tls ? connectTls({ ...address, ...tls }) : connect({ ...address, noDelay: true });
     raw.socket.on('error', () => {});
     raw.socket.on('data', (bytes) => raw.#hear(bytes));
     raw.socket.on('end', () => raw.#finish());
     raw.socket.on('close', () => raw.#finish());
-    await within(once(raw.socket, 'connect'), 'a TCP connection');
+    await within(once(raw.socket, tls ? 'secureConnect' : 'connect'), 'a connection');
     return raw;
   }
 

@@ -51,9 +51,26 @@ static void assert_contains(const char *text, const char *expected) {
     ck_assert_msg(strstr(text, expected), "expected: %s\ngot: %s", expected, text);
 }
 
-START_TEST(no_arguments_run_a_node) {
-    ck_assert_int_eq(run_with("", (char *[]){"barker", NULL}), EX_OK);
-    ck_assert_uint_eq(n_server_runs, 1);
+START_TEST(no_arguments_would_run_a_node_that_nobody_can_use) {
+    ck_assert_int_eq(run_with("", (char *[]){"barker", NULL}), EX_CONFIG);
+    ck_assert_uint_eq(n_server_runs, 0);
+    assert_contains(error_text, "nobody could subscribe or publish");
+    assert_contains(error_text, "barker run --dev");
+    assert_contains(error_text, "--access-subscribe anyone");
+}
+END_TEST
+
+START_TEST(a_key_or_an_open_namespace_lets_a_node_run) {
+    static char *const flags[][2] = {{"--auth-keys", "hs256:x"},     {"--auth-key-files", "/keys"},
+                                     {"--auth-jwks-file", "/jwks"},  {"--access-subscribe", "anyone"},
+                                     {"--access-publish", "anyone"}, {"--namespace-chat-subscribe", "anyone"}};
+
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        ck_assert_int_eq(run("run", flags[i][0], flags[i][1]), EX_OK);
+        ck_assert_uint_eq(n_server_runs, 1);
+        tear_down();
+    }
+    ck_assert_int_eq(run("run", "--access-subscribe", "user"), EX_CONFIG);
 }
 END_TEST
 
@@ -66,14 +83,14 @@ START_TEST(flags_without_a_command_run_a_node) {
 END_TEST
 
 START_TEST(a_value_may_follow_an_equals_sign) {
-    ck_assert_int_eq(run("run", "--listen-workers=5"), EX_OK);
+    ck_assert_int_eq(run("run", "--access-subscribe=anyone", "--listen-workers=5"), EX_OK);
     ck_assert_uint_eq(n_workers_seen, 5);
     ck_assert(!was_development);
 }
 END_TEST
 
 START_TEST(the_last_of_a_flag_given_twice_counts) {
-    ck_assert_int_eq(run("run", "--listen-workers=5", "--listen-workers=6"), EX_OK);
+    ck_assert_int_eq(run("run", "--access-subscribe=anyone", "--listen-workers=5", "--listen-workers=6"), EX_OK);
     ck_assert_uint_eq(n_workers_seen, 6);
 }
 END_TEST
@@ -88,6 +105,8 @@ START_TEST(help_exits_well_at_every_level) {
                                      {"publish", "--help"},
                                      {"check-config", "--help"},
                                      {"version", "--help"},
+                                     {"token", "--help"},
+                                     {"help", "keygen"},
                                      {"help", "publish"},
                                      {"--listen-workers", "3", "--help"}};
 
@@ -101,7 +120,7 @@ START_TEST(help_exits_well_at_every_level) {
 END_TEST
 
 START_TEST(help_stays_within_100_columns) {
-    static char *const names[] = {"run", "publish", "check-config", "version", NULL};
+    static char *const names[] = {"run", "publish", "check-config", "token", "keygen", "version", NULL};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         ck_assert_int_eq(run("help", names[i]), EX_OK);
@@ -194,6 +213,7 @@ START_TEST(version_names_the_libraries) {
     assert_contains(out_text, "libwebsockets ");
     assert_contains(out_text, "libuv ");
     assert_contains(out_text, "hiredis");
+    assert_contains(out_text, "libsodium ");
     tear_down();
     ck_assert_int_eq(run("--version"), EX_OK);
 }
@@ -229,7 +249,8 @@ static TCase *case_of_dispatch(void) {
     TCase *tcase = tcase_create("dispatch");
 
     tcase_add_checked_fixture(tcase, NULL, tear_down);
-    tcase_add_test(tcase, no_arguments_run_a_node);
+    tcase_add_test(tcase, no_arguments_would_run_a_node_that_nobody_can_use);
+    tcase_add_test(tcase, a_key_or_an_open_namespace_lets_a_node_run);
     tcase_add_test(tcase, flags_without_a_command_run_a_node);
     tcase_add_test(tcase, a_value_may_follow_an_equals_sign);
     tcase_add_test(tcase, the_last_of_a_flag_given_twice_counts);

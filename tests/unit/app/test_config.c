@@ -1,5 +1,6 @@
 #include <check.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +36,8 @@ START_TEST(without_any_source_the_defaults_hold) {
     ck_assert_uint_eq(config->n_subscription_limit, 128);
     ck_assert_uint_eq(config->n_connection_limit, 0);
     ck_assert_uint_eq(config->broker_linger_ms, 5000);
-    ck_assert_int_eq(config->client_subscribe, ACCESS_ANYONE);
-    ck_assert_int_eq(config->client_publish, ACCESS_NOBODY);
+    ck_assert_int_eq(config->namespaces.fallback.subscribe, ACCESS_NOBODY);
+    ck_assert_int_eq(config->namespaces.fallback.publish, ACCESS_NOBODY);
     ck_assert_int_eq(config->log_level, LOG_LEVEL_INFO);
     ck_assert_int_eq(config->log_format, LOG_FORMAT_LOGFMT);
     ck_assert(!config->is_development);
@@ -258,11 +259,11 @@ START_TEST(development_lets_clients_publish_unless_told_otherwise) {
 
     ck_assert_int_eq(config_load(&config, &sources, &config_problems), CONFIG_OK);
     ck_assert(config->is_development);
-    ck_assert_int_eq(config->client_publish, ACCESS_ANYONE);
+    ck_assert_int_eq(config->namespaces.fallback.publish, ACCESS_ANYONE);
     config = config_free(config);
     sources.n_flags = 1;
     ck_assert_int_eq(config_load(&config, &sources, &config_problems), CONFIG_OK);
-    ck_assert_int_eq(config->client_publish, ACCESS_NOBODY);
+    ck_assert_int_eq(config->namespaces.fallback.publish, ACCESS_NOBODY);
 }
 END_TEST
 
@@ -311,6 +312,51 @@ START_TEST(the_printed_configuration_can_be_read_again) {
 }
 END_TEST
 
+START_TEST(networks_are_a_list) {
+    ck_assert_int_eq(config_try(NULL, NULL, "--access-trusted-proxies", "10.0.0.0/8, ::1 ,unix"), CONFIG_OK);
+    ck_assert_uint_eq(config->n_trusted_proxies, 3);
+    ck_assert_uint_eq(config->trusted_proxies[0].n_bits, 96 + 8);
+    ck_assert_uint_eq(config->trusted_proxies[1].n_bits, 128);
+    ck_assert_int_eq(config->trusted_proxies[2].base.kind, PEER_LOCAL);
+}
+END_TEST
+
+START_TEST(a_bad_network_is_told_with_what_would_be_right) {
+    static const char *const bad[] = {"10.0.0.1/8", "proxy.example", "10.0.0.0/8,", ",", " "};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_int_eq(config_try(NULL, NULL, "--access-trusted-proxies", bad[i]), CONFIG_BAD);
+        config_assert_problem("is not valid for access.trusted_proxies: a network is an address");
+    }
+}
+END_TEST
+
+START_TEST(more_networks_than_there_is_room_for_are_refused) {
+    char list[CONFIG_MAX_NETWORKS * 8 + 16] = "";
+    for (unsigned i = 0; i <= CONFIG_MAX_NETWORKS; i++)
+        snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s::%x", i ? "," : "", i + 1);
+    ck_assert_int_eq(config_try(NULL, NULL, "--access-trusted-proxies", list), CONFIG_BAD);
+    config_assert_problem("it takes up to 32 addresses or networks");
+}
+END_TEST
+
+START_TEST(proxy_protocol_needs_somebody_to_believe) {
+    ck_assert_int_eq(config_try(NULL, NULL, "--listen-proxy-protocol", "yes"), CONFIG_BAD);
+    config_assert_problem("listen.proxy_protocol: it needs access.trusted_proxies");
+}
+END_TEST
+
+START_TEST(tls_wants_as_many_keys_as_certificates_and_an_address_wants_both) {
+    ck_assert_int_eq(config_try(NULL, NULL, "--listen-tls-address", "127.0.0.1:8443"), CONFIG_BAD);
+    config_assert_problem("listen.tls_address: it wants tls.certificate and tls.key");
+    ck_assert_int_eq(config_try(NULL, NULL, "--tls-certificate", "/a.pem /b.pem"), CONFIG_BAD);
+    config_assert_problem("tls.key: it takes as many files");
+    config_write_file("[listen]\ntls_address = :8443\n[tls]\ncertificate = /a.pem /b.pem\nkey = /a.key /b.key\n");
+    ck_assert_int_eq(config_try(config_path, NULL, NULL, NULL), CONFIG_OK);
+    ck_assert_uint_eq(config->n_tls_addresses, 1);
+    ck_assert_str_eq(config->tls_key, "/a.key /b.key");
+}
+END_TEST
+
 static TCase *case_of_sources(void) {
     TCase *tcase = tcase_create("sources");
 
@@ -349,9 +395,14 @@ static TCase *case_of_values(void) {
     tcase_add_test(tcase, sentinel_and_cluster_stand_alone);
     tcase_add_test(tcase, a_bad_redis_url_is_told_without_its_password);
     tcase_add_test(tcase, texts_have_bounds);
+    tcase_add_test(tcase, tls_wants_as_many_keys_as_certificates_and_an_address_wants_both);
     tcase_add_test(tcase, development_lets_clients_publish_unless_told_otherwise);
     tcase_add_test(tcase, the_deadlines_of_the_watchdog_go_down_to_100_ms);
     tcase_add_test(tcase, the_printed_configuration_can_be_read_again);
+    tcase_add_test(tcase, networks_are_a_list);
+    tcase_add_test(tcase, a_bad_network_is_told_with_what_would_be_right);
+    tcase_add_test(tcase, more_networks_than_there_is_room_for_are_refused);
+    tcase_add_test(tcase, proxy_protocol_needs_somebody_to_believe);
     return tcase;
 }
 

@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "base/utf8.h"
 #include "hub/channel.h"
+#include "session/authenticate.h"
 
 static const Namespace plain = {.slow = SLOW_CLOSE};
 
@@ -48,6 +49,13 @@ void fake_session_receive(FakeSession *fake, const void *bytes, size_t n_bytes, 
     memcpy(copy, bytes, n_bytes);
     copy[n_bytes] = '\0';
     fake->session.dialect->received(&fake->session, copy, n_bytes, is_binary);
+    free(copy);
+}
+
+void fake_session_limit(FakeSession *fake, const char *text) {
+    char *copy = strdup(text);
+    ck_assert_ptr_nonnull(copy);
+    fake->session.dialect->limited(&fake->session, copy, strlen(text), false);
     free(copy);
 }
 
@@ -128,6 +136,24 @@ static CommandResult write_command(Session *session, const char *command, const 
 
 CommandResult command_subscribe(Session *session, const char *channel, size_t n_channel, uint64_t request_id) {
     return write_command(session, "subscribe", channel, n_channel, request_id);
+}
+
+CommandResult command_subscribe_by(Session *session, const char *channel, size_t n_channel, uint64_t request_id, Position since,
+                                   const char *token, size_t n_token) {
+    CommandResult result = write_command(session, since.epoch ? "resume" : "subscribe", channel, n_channel, request_id);
+    ck_assert_int_eq(buf_append_format(&fake_of(session)->lines, "token %.*s\n", (int)n_token, token), BUF_OK);
+    return result;
+}
+
+int session_authenticate(Session *session, const char *text, size_t n_text) {
+    FakeSession *fake = fake_of(session);
+    ck_assert_int_eq(buf_append_format(&fake->lines, "auth %.*s\n", (int)n_text, text), BUF_OK);
+    session->token = fake->authenticate_result == 0 ? fake->token : NULL;
+    return fake->authenticate_result;
+}
+
+const char *authenticate_result_name(int result) {
+    return result == TOKEN_EXPIRED ? "expired" : "bad_signature";
 }
 
 static void write_place(Session *session, const char *name, Position position) {

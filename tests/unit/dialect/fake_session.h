@@ -12,6 +12,8 @@ typedef struct FakeSession {
     SessionTable table;
     Buf lines;                    /* "sent {…}", "subscribe chat:1 id 1", "close forbidden 1008 reason", … */
     CommandResult command_result; /* what every command answers */
+    int authenticate_result;      /* what session_authenticate answers; when it is TOKEN_OK the session has */
+    Token *token;                 /* this one then, borrowed */
     unsigned n_sent;
     unsigned n_commands;
 } FakeSession;
@@ -23,6 +25,7 @@ void fake_session_join(FakeSession *fake, const char *channel, ChannelState stat
 
 /* A client's message, in memory of its exact size and a NUL, as the session gives it. */
 void fake_session_receive(FakeSession *fake, const void *bytes, size_t n_bytes, bool is_binary);
+void fake_session_limit(FakeSession *fake, const char *text); /* a text message that is over the rate */
 
 const char *
 fake_session_lines(FakeSession *fake); /* what was written down, each line ended by a newline; valid until more is */

@@ -194,8 +194,7 @@ START_TEST(an_error_echoes_the_id) {
 }
 END_TEST
 
-START_TEST(later_requests_have_their_place) {
-    expect_error("{\"id\":7,\"type\":\"auth\",\"token\":\"x\"}", "not_supported", "7");
+START_TEST(a_resume_is_a_subscribe_and_no_request_of_its_own) {
     expect_error("{\"id\":7,\"type\":\"resume\",\"channel\":\"a\"}", "unknown_type", "7");
 }
 END_TEST
@@ -438,7 +437,7 @@ int main(void) {
         json_of_another_shape_is_a_bad_message,
         an_id_that_is_no_positive_integer_is_a_bad_message,
         an_error_echoes_the_id,
-        later_requests_have_their_place,
+        a_resume_is_a_subscribe_and_no_request_of_its_own,
         a_publish_takes_exactly_one_payload,
         a_binary_message_is_an_error_not_an_end,
         each_result_of_a_command_has_its_word,

@@ -9,6 +9,7 @@
 #include "dialect/barker_v1_frames.h"
 #include "dialect/dialect.h"
 #include "fake_session.h"
+#include "session/authenticate.h"
 
 enum { LINES_MAX = 256 };
 
@@ -53,12 +54,29 @@ static int index_of(const char *word, const char *const *words, size_t n_words) 
 
 static CommandResult command_result_of(const json_t *given) {
     static const char *const words[] = {
-        [COMMAND_EXISTS] = "exists", [COMMAND_BAD_CHANNEL] = "bad_channel", [COMMAND_FORBIDDEN] = "forbidden",
-        [COMMAND_LIMIT] = "limit",   [COMMAND_OVERLOADED] = "overloaded",   [COMMAND_NOT_KEPT] = "not_kept",
+        [COMMAND_EXISTS] = "exists",
+        [COMMAND_BAD_CHANNEL] = "bad_channel",
+        [COMMAND_FORBIDDEN] = "forbidden",
+        [COMMAND_LIMIT] = "limit",
+        [COMMAND_OVERLOADED] = "overloaded",
+        [COMMAND_NOT_KEPT] = "not_kept",
+        [COMMAND_UNAUTHORIZED] = "unauthorized",
+        [COMMAND_BAD_TOKEN] = "bad_token",
+        [COMMAND_TOKEN_EXPIRED] = "token_expired",
     };
     if (!json_object_get(given, "result"))
         return COMMAND_OK;
     return (CommandResult)index_of(text_of(given, "result"), words, N_ELEMENTS(words));
+}
+
+static int authenticate_result_of(const json_t *given) {
+    static const char *const words[] = {
+        [TOKEN_OK] = "ok",
+        [TOKEN_BAD_SIGNATURE] = "bad_signature",
+        [TOKEN_EXPIRED] = "expired",
+        [AUTHENTICATE_OTHER_USER] = "other_user",
+    };
+    return json_object_get(given, "auth") ? index_of(text_of(given, "auth"), words, N_ELEMENTS(words)) : TOKEN_OK;
 }
 
 static BrokerResult broker_result_of(const json_t *published) {
@@ -163,10 +181,13 @@ static void act(FakeSession *fake, const json_t *given) {
     const DialectOps *ops = &dialect_barker_v1;
     const json_t *what;
     fake->command_result = command_result_of(given);
+    fake->authenticate_result = authenticate_result_of(given);
     if ((what = json_object_get(given, "waiting")))
         fake_session_join(fake, text_of(what, "channel"), CHANNEL_PENDING, id_of(what));
     if (json_object_get(given, "request"))
         fake_session_receive(fake, text_of(given, "request"), strlen(text_of(given, "request")), false);
+    if (json_object_get(given, "limited"))
+        fake_session_limit(fake, text_of(given, "limited"));
     if (json_object_get(given, "opened"))
         ops->opened(&fake->session, NULL, 0);
     if ((what = json_object_get(given, "channel_of_url")))
@@ -287,7 +308,7 @@ START_TEST(each_error_code_has_a_golden_frame) {
 END_TEST
 
 START_TEST(each_type_has_a_golden_frame) {
-    static const char *const to_server[] = {"subscribe", "unsubscribe", "publish", "history", "presence", "ping"};
+    static const char *const to_server[] = {"subscribe", "unsubscribe", "publish", "history", "presence", "ping", "auth"};
     static const char *const to_client[] = {"welcome",  "ok",   "error", "message", "history",
                                             "presence", "join", "leave", "gap",     "closing"};
     load();

@@ -7,6 +7,8 @@
 
 FakeNode node;
 
+static const Namespaces open_namespaces = {.fallback = {.slow = SLOW_CLOSE, OPEN_TO_ALL}};
+
 const SessionOptions fake_options = {
     .watchdog = {.handshake_ms = 10000,
                  .auth_ms = 10000,
@@ -21,9 +23,8 @@ const SessionOptions fake_options = {
     .message_limit_bytes = 10000,
     .subscriptions_limit = 3,
     .history_limit = 300,
-    .clients_may_subscribe = true,
-    .clients_may_publish = true,
     .node_id = "test",
+    .namespaces = &open_namespaces,
 };
 
 static void keep(char *text, const char *bytes, size_t n_bytes) {
@@ -100,6 +101,10 @@ static void dialect_received(Session *session, char *bytes, size_t n_bytes, bool
     memset(bytes, 'x', n_bytes); /* it is scratch */
 }
 
+static void dialect_limited(Session *session, char *bytes, size_t n_bytes, bool is_binary) {
+    node.n_limited++;
+}
+
 static void dialect_subscribed(Session *session, const char *channel, uint64_t request_id, Position position) {
     node.n_subscribed++;
     node.request_id = request_id;
@@ -166,6 +171,7 @@ const DialectOps fake_dialect = {
     .encoder = {2, dialect_encode},
     .opened = dialect_opened,
     .received = dialect_received,
+    .limited = dialect_limited,
     .subscribed = dialect_subscribed,
     .resumed = dialect_resumed,
     .subscribe_refused = dialect_refused,

@@ -34,6 +34,7 @@ typedef struct FakeNode {
 
     /* The dialect. */
     uint32_t n_opened, n_received, n_subscribed, n_resumed, n_refused, n_published, n_gaps, n_closing, n_histories, n_presences;
+    uint32_t n_limited;
     bool is_binary; /* of the last message received */
     size_t n_bytes;
     char received[FAKE_TEXT]; /* its first bytes, NUL-terminated */
@@ -49,6 +50,9 @@ typedef struct FakeNode {
 } FakeNode;
 
 extern FakeNode node;
+/* In a namespace's initialiser: anyone may subscribe and publish. */
+#define OPEN_TO_ALL .subscribe = ACCESS_ANYONE, .publish = ACCESS_ANYONE
+
 extern const DialectOps fake_dialect;
 extern const SessionOptions fake_options; /* ping 25 s, pong 10 s + 1 s, linger 5 s, handshake, auth and
                                              stall 10 s, expiry + 5 s, audit 30 s; outbox 100 bytes */

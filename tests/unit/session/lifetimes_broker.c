@@ -1,11 +1,14 @@
 #include "lifetimes_broker.h"
 
 const char *const lifetimes_channels[N_CHANNELS] = {"a:", "b:", "c:", "d:"}; /* each a namespace of its own */
-static Namespace namespace_items[] = {{.name = "b", .slow = SLOW_DROP_OLDEST, .history_limit = 10, .has_presence = true},
-                                      {.name = "c", .slow = SLOW_LATEST, .local_limit = 10},
-                                      {.name = "d", .slow = SLOW_LATEST, .has_presence = true}};
-const Namespaces lifetimes_namespaces = {.items = namespace_items,
-                                         .n_items = sizeof(namespace_items) / sizeof(namespace_items[0])};
+
+#define OPEN_TO_ALL .subscribe = ACCESS_ANYONE, .publish = ACCESS_ANYONE
+static Namespace namespace_items[] = {
+    {.name = "b", .slow = SLOW_DROP_OLDEST, .history_limit = 10, .has_presence = true, OPEN_TO_ALL},
+    {.name = "c", .slow = SLOW_LATEST, .local_limit = 10, OPEN_TO_ALL},
+    {.name = "d", .slow = SLOW_LATEST, .has_presence = true, OPEN_TO_ALL}};
+const Namespaces lifetimes_namespaces = {
+    .fallback = {OPEN_TO_ALL}, .items = namespace_items, .n_items = sizeof(namespace_items) / sizeof(namespace_items[0])};
 
 static uint64_t tokens[N_CHANNELS];
 static bool is_granted[N_CHANNELS]; /* the last want has been answered */

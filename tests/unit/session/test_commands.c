@@ -117,8 +117,7 @@ END_TEST
 
 START_TEST(what_clients_may_not_do_is_forbidden) {
     SessionOptions options = fake_options;
-    options.clients_may_subscribe = false;
-    options.clients_may_publish = false;
+    options.namespaces = NULL;
     node_begin(&options);
     Session *session = node_open(&fake);
     ck_assert_int_eq(subscribe(session, "news", 1), COMMAND_FORBIDDEN);

@@ -12,8 +12,8 @@
 static FakeTransport fake;
 static Session *session;
 
-static Namespace items[] = {{.name = "room", .has_presence = true, .history_limit = 10}};
-static const Namespaces namespaces = {.items = items, .n_items = N_ELEMENTS(items)};
+static Namespace items[] = {{.name = "room", .has_presence = true, .history_limit = 10, OPEN_TO_ALL}};
+static const Namespaces namespaces = {.fallback = {OPEN_TO_ALL}, .items = items, .n_items = N_ELEMENTS(items)};
 static const char member[] = "{\"user\":\"ada\",\"info\":{\"a\":1}}";
 
 static void begin(void) {
@@ -157,7 +157,7 @@ START_TEST(who_is_there_may_not_be_had) {
     ck_assert_int_eq(command_presence(session, "\n", 1, 8), COMMAND_BAD_CHANNEL);
     node.read_answer = BROKER_OVERLOADED;
     ck_assert_int_eq(command_presence(session, "room:1", 6, 8), COMMAND_OVERLOADED);
-    session->table->options.clients_may_subscribe = false;
+    session->table->options.namespaces = NULL;
     ck_assert_int_eq(command_presence(session, "room:1", 6, 8), COMMAND_FORBIDDEN);
     node_end();
 }

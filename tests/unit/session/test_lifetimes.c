@@ -441,8 +441,6 @@ START_TEST(every_random_life_ends_once_and_writes_nothing_it_may_not) {
         .outbox_limit_bytes = 300,
         .message_limit_bytes = MESSAGE_LIMIT,
         .subscriptions_limit = 3,
-        .clients_may_subscribe = true,
-        .clients_may_publish = true,
         .history_limit = HISTORY_LIMIT,
         .node_id = "node",
         .namespaces = &lifetimes_namespaces,

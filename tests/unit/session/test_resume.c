@@ -9,10 +9,10 @@
 static FakeTransport fake, other;
 static Session *session;
 
-static Namespace kept[] = {{.name = "kept", .history_limit = 100},
-                           {.name = "near", .local_limit = 10},
-                           {.name = "drops", .slow = SLOW_DROP_OLDEST, .history_limit = 100}};
-static const Namespaces namespaces = {.items = kept, .n_items = N_ELEMENTS(kept)};
+static Namespace kept[] = {{.name = "kept", .history_limit = 100, OPEN_TO_ALL},
+                           {.name = "near", .local_limit = 10, OPEN_TO_ALL},
+                           {.name = "drops", .slow = SLOW_DROP_OLDEST, .history_limit = 100, OPEN_TO_ALL}};
+static const Namespaces namespaces = {.fallback = {OPEN_TO_ALL}, .items = kept, .n_items = N_ELEMENTS(kept)};
 
 static void begin(void) {
     SessionOptions options = fake_options;
@@ -324,7 +324,7 @@ START_TEST(a_history_that_is_not_to_be_had_says_why) {
     ck_assert_int_eq(history("", 1), COMMAND_BAD_CHANNEL);
     node.read_answer = BROKER_OVERLOADED;
     ck_assert_int_eq(history("kept:1", 1), COMMAND_OVERLOADED);
-    session->table->options.clients_may_subscribe = false;
+    session->table->options.namespaces = NULL;
     ck_assert_int_eq(history("kept:1", 1), COMMAND_FORBIDDEN);
     ck_assert_int_eq(resume("kept:1", 1), COMMAND_FORBIDDEN);
     node_end();

@@ -187,6 +187,70 @@ START_TEST(without_memory_it_is_closed_with_1011) {
 }
 END_TEST
 
+static SessionOptions rate_options(uint32_t messages, uint32_t bytes) {
+    SessionOptions options = fake_options;
+    options.message_rate = (QuotaLimit){messages, messages};
+    options.byte_rate = (QuotaLimit){bytes, LIMIT};
+    return options;
+}
+
+START_TEST(messages_over_the_rate_are_left_to_the_dialect_and_not_carried_out) {
+    SessionOptions options = rate_options(3, 0);
+    node_begin(&options);
+    Session *session = node_open(&fake);
+    for (unsigned i = 0; i < 5; i++)
+        node_receive(session, "hello");
+    ck_assert_uint_eq(node.n_received, 3);
+    ck_assert_uint_eq(node.n_limited, 2);
+    ck_assert_uint_eq(counter_read(&node.table.counters.limited_messages), 2);
+    node_pass(1000);
+    node_receive(session, "hello");
+    ck_assert_uint_eq(node.n_received, 4);
+    node_end();
+}
+END_TEST
+
+START_TEST(who_goes_on_over_the_rate_is_closed_with_1008) {
+    SessionOptions options = rate_options(3, 0);
+    node_begin(&options);
+    Session *session = node_open(&fake);
+    for (unsigned i = 0; i < 7; i++)
+        node_receive(session, "hello");
+    ck_assert_uint_eq(node.n_limited, 2);
+    assert_closed_with(session, CAUSE_RATE_LIMITED, 1008);
+    node_end();
+}
+END_TEST
+
+START_TEST(a_dialect_that_cannot_say_it_closes_at_the_first_one_too_many) {
+    SessionOptions options = rate_options(3, 0);
+    node_begin(&options);
+    Session *session = node_open(&fake);
+    DialectOps mute = fake_dialect;
+    mute.limited = NULL;
+    session->dialect = &mute;
+    for (unsigned i = 0; i < 4; i++)
+        node_receive(session, "hello");
+    ck_assert_uint_eq(node.n_received, 3);
+    assert_closed_with(session, CAUSE_RATE_LIMITED, 1008);
+    node_end();
+}
+END_TEST
+
+START_TEST(bytes_over_the_rate_are_closed_with_1008_but_a_largest_message_passes) {
+    SessionOptions options = rate_options(0, 100);
+    node_begin(&options);
+    Session *session = node_open(&fake);
+    session_receive(session, large, LIMIT, true, true, true);
+    ck_assert_uint_eq(node.n_received, 1);
+    session_receive(session, "x", 1, true, true, true);
+    ck_assert_uint_eq(node.n_received, 1);
+    ck_assert_uint_eq(counter_read(&node.table.counters.limited_messages), 1);
+    assert_closed_with(session, CAUSE_RATE_LIMITED, 1008);
+    node_end();
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         a_message_in_one_piece_is_passed_on,
@@ -204,6 +268,10 @@ int main(void) {
         a_continuation_of_nothing_is_closed_with_1002,
         in_any_state_but_open_it_is_thrown_away,
         without_memory_it_is_closed_with_1011,
+        messages_over_the_rate_are_left_to_the_dialect_and_not_carried_out,
+        who_goes_on_over_the_rate_is_closed_with_1008,
+        a_dialect_that_cannot_say_it_closes_at_the_first_one_too_many,
+        bytes_over_the_rate_are_closed_with_1008_but_a_largest_message_passes,
     };
     return run_suite("session_receive", tests, N_ELEMENTS(tests));
 }

@@ -11,8 +11,9 @@
 static FakeTransport fake;
 static Session *session;
 
-static Namespace namespaces_items[] = {{.name = "ticks", .slow = SLOW_DROP_OLDEST}, {.name = "prices", .slow = SLOW_LATEST}};
-static const Namespaces namespaces = {.items = namespaces_items, .n_items = 2};
+static Namespace namespaces_items[] = {{.name = "ticks", .slow = SLOW_DROP_OLDEST, OPEN_TO_ALL},
+                                       {.name = "prices", .slow = SLOW_LATEST, OPEN_TO_ALL}};
+static const Namespaces namespaces = {.fallback = {OPEN_TO_ALL}, .items = namespaces_items, .n_items = 2};
 
 static void subscribe(const char *channel) {
     ck_assert_int_eq(command_subscribe(session, channel, strlen(channel), 1), COMMAND_OK);

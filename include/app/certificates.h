@@ -1,0 +1,26 @@
+/* Certificates: loads what the node shows to clients by TLS, and again when a file changes. Owner: the main thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/config.h"
+#include "base/metrics.h"
+#include "net/tls.h"
+
+typedef struct Certificates {
+    TlsFiles files;
+    Tls *tls; /* NULL: the configuration names no address for TLS */
+    uint64_t stamp;
+    uint64_t loaded_at_ms;
+    Counter reloads;
+    Counter refused_reloads;
+} Certificates;
+
+/* 0; -EINVAL, after a line in the log that says which file is wrong; -ENOMEM. */
+int certificates_init(Certificates *certificates, const Config *config, uint64_t now_ms);
+void certificates_finish(Certificates *certificates);
+
+/* Looks whether a file has changed; is_asked: loads all the same. True: tls is a new one, for the workers to be given. What
+   does not fit is logged and counted, and the old one stays. */
+bool certificates_look(Certificates *certificates, bool is_asked, uint64_t now_ms);

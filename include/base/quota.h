@@ -1,0 +1,26 @@
+/* Quota: a token bucket. It holds at most a burst and fills by so many a second; what is taken beyond it is a debt, at most
+   another burst. Owner: whoever embeds it. */
+#pragma once
+
+#include <stdint.h>
+
+enum {
+    QUOTA_OK,
+    QUOTA_OVER,  /* there was none: try later */
+    QUOTA_SPENT, /* and the debt is as large as it may be */
+};
+
+typedef struct QuotaLimit {
+    uint32_t per_second; /* 0: no limit at all */
+    uint32_t burst;      /* at least 1 where there is a limit */
+} QuotaLimit;
+
+typedef struct Quota {
+    int64_t level; /* thousandths; below 0 the debt */
+    uint64_t at_ms;
+} Quota;
+
+void quota_init(Quota *quota, const QuotaLimit *limit, uint64_t now_ms); /* full */
+/* QUOTA_OK while the bucket holds at least one, whatever n is: so a burst bounds what comes at once to a burst and n. All of n
+   is charged in any case. */
+int quota_take(Quota *quota, const QuotaLimit *limit, uint32_t n, uint64_t now_ms);

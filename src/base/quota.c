@@ -1,0 +1,34 @@
+#include "base/quota.h"
+
+enum { QUOTA_UNIT = 1000 }; /* so that a rate a second is a whole number a millisecond */
+
+void quota_init(Quota *quota, const QuotaLimit *limit, uint64_t now_ms) {
+    *quota = (Quota){.level = (int64_t)limit->burst * QUOTA_UNIT, .at_ms = now_ms};
+}
+
+static void quota_fill(Quota *quota, const QuotaLimit *limit, uint64_t now_ms) {
+    int64_t full = (int64_t)limit->burst * QUOTA_UNIT;
+    if (now_ms <= quota->at_ms)
+        return;
+    uint64_t n_ms = now_ms - quota->at_ms;
+    quota->at_ms = now_ms;
+    /* Compared by division: the time may be long, and the product would not fit. */
+    if (n_ms > (uint64_t)(full - quota->level) / limit->per_second)
+        quota->level = full;
+    else
+        quota->level += (int64_t)(n_ms * limit->per_second);
+}
+
+int quota_take(Quota *quota, const QuotaLimit *limit, uint32_t n, uint64_t now_ms) {
+    if (limit->per_second == 0)
+        return QUOTA_OK;
+    quota_fill(quota, limit, now_ms);
+    int64_t debt = -(int64_t)limit->burst * QUOTA_UNIT;
+    int result = quota->level >= QUOTA_UNIT ? QUOTA_OK : QUOTA_OVER;
+    quota->level -= (int64_t)n * QUOTA_UNIT;
+    if (quota->level <= debt) {
+        quota->level = debt;
+        result = result == QUOTA_OK ? QUOTA_OK : QUOTA_SPENT;
+    }
+    return result;
+}

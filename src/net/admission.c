@@ -1,0 +1,109 @@
+#include "net/admission.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+
+enum {
+    ADMISSION_HANDSHAKE_WAIT_MS = 20, /* how soon to look again whether handshakes have ended */
+    ADMISSION_WAIT_MAX_MS = 1000,
+    ADMISSION_BURST = 10, /* a second's part that may come at once */
+    ADMISSION_CELL_BITS = 16,
+};
+
+static const uint64_t MS_NS = 1000000, SECOND_NS = 1000000000;
+
+int admission_new(Admission **out, const AdmissionOptions *options) {
+    Admission *admission = calloc(1, sizeof(*admission));
+    if (!admission)
+        return error_origin(-ENOMEM);
+    admission->options = *options;
+    *out = admission;
+    return 0;
+}
+
+Admission *admission_free(Admission *admission) {
+    free(admission);
+    return NULL;
+}
+
+/* The generic cell rate algorithm: one number for the whole bucket, so that workers share it without a lock. */
+static uint32_t admission_rate_wait_ms(const Admission *admission, uint64_t now_ms) {
+    uint32_t per_second = admission->options.per_second;
+    if (per_second == 0)
+        return 0;
+    uint64_t at_once = (per_second + ADMISSION_BURST - 1) / ADMISSION_BURST;
+    uint64_t paid_ns = atomic_load_explicit(&admission->paid_ns, memory_order_relaxed);
+    uint64_t allowed_ns = now_ms * MS_NS + (at_once - 1) * (SECOND_NS / per_second);
+    if (paid_ns <= allowed_ns)
+        return 0;
+    uint64_t wait_ms = (paid_ns - allowed_ns + MS_NS - 1) / MS_NS;
+    return wait_ms < ADMISSION_WAIT_MAX_MS ? (uint32_t)wait_ms : ADMISSION_WAIT_MAX_MS;
+}
+
+uint32_t admission_wait_ms(const Admission *admission, uint64_t now_ms) {
+    if (atomic_load_explicit(&admission->n_handshakes, memory_order_relaxed) >= admission->options.handshakes)
+        return ADMISSION_HANDSHAKE_WAIT_MS;
+    return admission_rate_wait_ms(admission, now_ms);
+}
+
+void admission_accepted(Admission *admission, AdmissionTicket *ticket, uint64_t now_ms) {
+    atomic_fetch_add_explicit(&admission->n_handshakes, 1, memory_order_relaxed);
+    *ticket = (AdmissionTicket){.is_shaking = true};
+    if (admission->options.per_second == 0)
+        return;
+    uint64_t one_ns = SECOND_NS / admission->options.per_second, now_ns = now_ms * MS_NS;
+    uint64_t paid_ns = atomic_load_explicit(&admission->paid_ns, memory_order_relaxed), next_ns;
+    do
+        next_ns = (paid_ns > now_ns ? paid_ns : now_ns) + one_ns;
+    while (!atomic_compare_exchange_weak_explicit(&admission->paid_ns, &paid_ns, next_ns, memory_order_relaxed,
+                                                  memory_order_relaxed));
+}
+
+void admission_shaken(Admission *admission, AdmissionTicket *ticket) {
+    if (ticket->is_shaking)
+        atomic_fetch_sub_explicit(&admission->n_handshakes, 1, memory_order_relaxed);
+    ticket->is_shaking = false;
+}
+
+bool admission_trusts(const Admission *admission, const Peer *peer) {
+    return networks_have(admission->options.trusted, admission->options.n_trusted, peer);
+}
+
+static _Atomic uint32_t *admission_cell(Admission *admission, unsigned row, uint64_t address) {
+    return &admission->cells[row][address >> (row * ADMISSION_CELL_BITS) & (ADMISSION_CELLS - 1)];
+}
+
+/* The least of the cells, which is at least what the address itself was counted. */
+static uint32_t admission_count(Admission *admission, uint64_t address) {
+    uint32_t least = UINT32_MAX;
+    for (unsigned row = 0; row < ADMISSION_ROWS; row++) {
+        uint32_t n = atomic_fetch_add_explicit(admission_cell(admission, row, address), 1, memory_order_relaxed) + 1;
+        least = n < least ? n : least;
+    }
+    return least;
+}
+
+static void admission_uncount(Admission *admission, AdmissionTicket *ticket) {
+    for (unsigned row = 0; row < ADMISSION_ROWS; row++)
+        atomic_fetch_sub_explicit(admission_cell(admission, row, ticket->address), 1, memory_order_relaxed);
+    ticket->is_counted = false;
+}
+
+bool admission_enter(Admission *admission, AdmissionTicket *ticket, const Peer *peer) {
+    if (admission->options.per_address == 0 || peer->kind != PEER_IP || admission_trusts(admission, peer))
+        return true;
+    ticket->address = peer_hash(peer);
+    ticket->is_counted = true;
+    if (admission_count(admission, ticket->address) <= admission->options.per_address)
+        return true;
+    admission_uncount(admission, ticket);
+    return false;
+}
+
+void admission_leave(Admission *admission, AdmissionTicket *ticket) {
+    admission_shaken(admission, ticket);
+    if (ticket->is_counted)
+        admission_uncount(admission, ticket);
+}

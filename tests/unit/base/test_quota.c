@@ -1,0 +1,106 @@
+#include "base/quota.h"
+
+#include "suite.h"
+
+static const QuotaLimit ten = {.per_second = 10, .burst = 10};
+
+static void take_all(Quota *quota, const QuotaLimit *limit, uint64_t now_ms) {
+    quota_init(quota, limit, now_ms);
+    for (uint32_t i = 0; i < limit->burst; i++)
+        ck_assert_int_eq(quota_take(quota, limit, 1, now_ms), QUOTA_OK);
+}
+
+START_TEST(without_a_rate_there_is_no_limit) {
+    const QuotaLimit none = {0};
+    Quota quota;
+    quota_init(&quota, &none, 5);
+    for (unsigned i = 0; i < 100000; i++)
+        ck_assert_int_eq(quota_take(&quota, &none, UINT32_MAX, 5), QUOTA_OK);
+}
+END_TEST
+
+START_TEST(a_burst_passes_and_no_more) {
+    Quota quota;
+    take_all(&quota, &ten, 1000);
+    ck_assert_int_eq(quota_take(&quota, &ten, 1, 1000), QUOTA_OVER);
+}
+END_TEST
+
+START_TEST(one_is_there_again_after_its_share_of_a_second) {
+    Quota quota;
+    take_all(&quota, &ten, 1000);
+    quota_take(&quota, &ten, 0, 1099);
+    ck_assert_int_lt(quota.level, 1000);
+    ck_assert_int_eq(quota_take(&quota, &ten, 1, 1100), QUOTA_OK);
+    ck_assert_int_eq(quota_take(&quota, &ten, 1, 1100), QUOTA_OVER);
+}
+END_TEST
+
+START_TEST(what_was_refused_has_to_be_waited_for_as_well) {
+    Quota quota;
+    take_all(&quota, &ten, 1000);
+    ck_assert_int_eq(quota_take(&quota, &ten, 1, 1000), QUOTA_OVER);
+    ck_assert_int_eq(quota_take(&quota, &ten, 0, 1100), QUOTA_OVER); /* the debt is paid */
+    ck_assert_int_eq(quota_take(&quota, &ten, 1, 1200), QUOTA_OK);
+}
+END_TEST
+
+START_TEST(a_burst_of_debt_is_spent_and_grows_no_further) {
+    Quota quota;
+    take_all(&quota, &ten, 1000);
+    for (unsigned i = 0; i < 9; i++)
+        ck_assert_int_eq(quota_take(&quota, &ten, 1, 1000), QUOTA_OVER);
+    for (unsigned i = 0; i < 100; i++)
+        ck_assert_int_eq(quota_take(&quota, &ten, 1, 1000), QUOTA_SPENT);
+    ck_assert_int_eq(quota_take(&quota, &ten, 1, 2100), QUOTA_OK);
+}
+END_TEST
+
+START_TEST(one_that_is_larger_than_the_burst_passes_and_is_paid_afterwards) {
+    Quota quota;
+    quota_init(&quota, &ten, 0);
+    ck_assert_int_eq(quota_take(&quota, &ten, UINT32_MAX, 0), QUOTA_OK);
+    ck_assert_int_eq(quota_take(&quota, &ten, 0, 1000), QUOTA_OVER);
+    ck_assert_int_eq(quota_take(&quota, &ten, 0, 1100), QUOTA_OK);
+}
+END_TEST
+
+START_TEST(the_bucket_is_never_fuller_than_a_burst) {
+    Quota quota;
+    take_all(&quota, &ten, 0);
+    ck_assert_int_eq(quota_take(&quota, &ten, 0, UINT64_MAX / 2), QUOTA_OK);
+    ck_assert_int_eq(quota.level, 10000);
+}
+END_TEST
+
+START_TEST(the_largest_rate_over_the_longest_time_does_not_overflow) {
+    const QuotaLimit largest = {.per_second = UINT32_MAX, .burst = UINT32_MAX};
+    Quota quota;
+    quota_init(&quota, &largest, 0);
+    ck_assert_int_eq(quota_take(&quota, &largest, UINT32_MAX, 0), QUOTA_OK);
+    ck_assert_int_eq(quota_take(&quota, &largest, UINT32_MAX, 0), QUOTA_SPENT);
+    ck_assert_int_eq(quota_take(&quota, &largest, 1, UINT64_MAX), QUOTA_OK);
+}
+END_TEST
+
+START_TEST(a_clock_that_stands_still_or_runs_back_gives_nothing) {
+    Quota quota;
+    take_all(&quota, &ten, 1000);
+    ck_assert_int_eq(quota_take(&quota, &ten, 1, 0), QUOTA_OVER);
+}
+END_TEST
+
+int main(void) {
+    const TTest *const tests[] = {
+        without_a_rate_there_is_no_limit,
+        a_burst_passes_and_no_more,
+        one_is_there_again_after_its_share_of_a_second,
+        what_was_refused_has_to_be_waited_for_as_well,
+        a_burst_of_debt_is_spent_and_grows_no_further,
+        one_that_is_larger_than_the_burst_passes_and_is_paid_afterwards,
+        the_bucket_is_never_fuller_than_a_burst,
+        the_largest_rate_over_the_longest_time_does_not_overflow,
+        a_clock_that_stands_still_or_runs_back_gives_nothing,
+    };
+    return run_suite("quota", tests, N_ELEMENTS(tests));
+}
