@@ -9,7 +9,6 @@ enum {
     ADMISSION_HANDSHAKE_WAIT_MS = 20, /* how soon to look again whether handshakes have ended */
     ADMISSION_WAIT_MAX_MS = 1000,
     ADMISSION_BURST = 10, /* a second's part that may come at once */
-    ADMISSION_CELL_BITS = 16,
 };
 
 static const uint64_t MS_NS = 1000000, SECOND_NS = 1000000000;
@@ -72,7 +71,8 @@ bool admission_trusts(const Admission *admission, const Peer *peer) {
 }
 
 static _Atomic uint32_t *admission_cell(Admission *admission, unsigned row, uint64_t address) {
-    return &admission->cells[row][address >> (row * ADMISSION_CELL_BITS) & (ADMISSION_CELLS - 1)];
+    uint32_t first = (uint32_t)address, step = (uint32_t)(address >> 32) | 1;
+    return &admission->cells[row][(first + row * step) & (ADMISSION_CELLS - 1)];
 }
 
 /* The least of the cells, which is at least what the address itself was counted. */

@@ -88,8 +88,8 @@ START_TEST(without_a_limit_nothing_is_counted) {
 END_TEST
 
 START_TEST(a_crowd_of_others_does_not_use_up_an_address) {
-    enum { CROWD = 500000 };
-    begin((AdmissionOptions){.per_address = 64});
+    enum { CROWD = 1000000 };
+    begin((AdmissionOptions){.per_address = 10});
     AdmissionTicket ticket;
     for (uint32_t i = 0; i < CROWD; i++) {
         uint8_t bytes[] = {11, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
@@ -97,7 +97,7 @@ START_TEST(a_crowd_of_others_does_not_use_up_an_address) {
         ticket = (AdmissionTicket){.is_counted = false};
         ck_assert(admission_enter(admission, &ticket, &peer));
     }
-    for (unsigned i = 0; i < 32; i++)
+    for (unsigned i = 0; i < 4; i++)
         ck_assert(enter(&ticket, "192.0.2.1"));
     end();
 }
