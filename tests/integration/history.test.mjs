@@ -150,6 +150,17 @@ for (const [name, broker] of Object.entries(brokers)) {
     assert.equal((await f.history(`barker:${channel}`, 'FORWARD')).epoch, next.epoch);
   });
 
+  test('who has no place yet asks from epoch 1: never recovered, whether or not there is a history', async (f) => {
+    const channel = fresh('kept');
+    const since = { epoch: '1', seq: 0 };
+    const { ok: empty } = await join(channel, since);
+    assert.deepEqual([empty.type, empty.recovered, empty.epoch], ['ok', false, undefined]);
+    const { epoch } = await publishMany(f, channel, 1);
+    const { client, ok } = await join(channel, since);
+    assert.deepEqual([ok.type, ok.recovered, ok.epoch, ok.seq], ['ok', false, epoch, 1]);
+    await assertQuiet(client, f, channel, epoch, 2);
+  });
+
   test('a resume in a namespace without history subscribes and says that nothing is recovered', async (f) => {
     const { client, ok } = await join('live:1', { epoch: '123', seq: 4 });
     assert.deepEqual([ok.type, ok.recovered], ['ok', false]);
