@@ -9,8 +9,8 @@
 -- It runs as a Redis Functions library (Redis 7) and, where that is not allowed, by EVAL behind a prelude that gives it a `redis`
 -- whose register_function collects the functions; so it uses of that table only what scripts have too. KEYS[1] is the channel's
 -- name with its prefix. A user of Redis who calls it needs, besides the channel (&barker:*) and the keys (~barker:* ~{barker:*
--- ~barker/*): FCALL, FCALL_RO, PUBLISH or SPUBLISH, INFO, TIME, PEXPIRE, GET, SET, the stream commands X*, and for presence
--- the H*, S* and Z* ones, EXPIRE, PERSIST and DEL.
+-- ~barker/*): FCALL, FCALL_RO, PUBLISH or SPUBLISH, INFO, TIME, EXISTS, PEXPIRE, GET, SET, the stream commands X*, and for
+-- presence the H*, S* and Z* ones, EXPIRE, PERSIST and DEL.
 --
 -- History. A channel's history is one stream under the channel's own name. IDs are <epoch>-<seq>: the epoch is the time in
 -- microseconds at which that history began, seq counts from 1 without a hole. An entry has the fields
