@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 binary=build/src/app/barker
 log=$(mktemp)
 packages="gcc libc6-dev meson ninja-build pkg-config python3 libuv1-dev libwebsockets-dev libwebsockets-evlib-uv
-  libhiredis-dev libjansson-dev libinih-dev libsodium-dev libssl-dev redis-tools ca-certificates"
+  libhiredis-dev libjansson-dev libinih-dev libseccomp-dev libsodium-dev libssl-dev redis-tools ca-certificates"
 
 fail() {
   echo "quickstart: $*" >&2
@@ -18,7 +18,7 @@ is_complete() {
   for tool in cc meson ninja pkg-config python3 redis-cli; do
     command -v "$tool" >/dev/null || return 1
   done
-  pkg-config --exists libuv libwebsockets hiredis jansson inih libsodium libcrypto
+  pkg-config --exists libuv libwebsockets hiredis jansson inih libseccomp libsodium libcrypto
 }
 
 is_supported() {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every test there is. Arguments: the stages wanted (unit fuzz model style integration tsan release); none: all.
+# Runs every test there is. Arguments: the stages wanted (unit fuzz model style integration tsan release deploy); none: all.
 # --fuzz [NAMES]: lets the fuzzers search instead, FUZZ_SECONDS (60) each; see tests/fuzz/README.md.
 # The last line is "N passed, N failed"; exit status 0 only when something passed and nothing failed.
 set -u
@@ -33,12 +33,19 @@ clang_major() {
 install_packages() {
     command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
     wanted="meson ninja-build gcc libc6-dev pkg-config python3 libuv1-dev libwebsockets-dev libwebsockets-evlib-uv
-        libhiredis-dev libssl-dev libsodium-dev libjansson-dev libinih-dev check cppcheck spin iproute2 redis-server
+        libhiredis-dev libssl-dev libsodium-dev libjansson-dev libinih-dev libseccomp-dev check cppcheck spin iproute2 redis-server
         redis-tools openssl ca-certificates"
     command -v clang >/dev/null || command -v clang-14 >/dev/null || wanted="$wanted clang"
     command -v clang-format >/dev/null || command -v clang-format-14 >/dev/null || wanted="$wanted clang-format"
     command -v clang-tidy >/dev/null || command -v clang-tidy-14 >/dev/null || wanted="$wanted clang-tidy"
     command -v chromium >/dev/null || wanted="$wanted chromium"
+    command -v promtool >/dev/null || wanted="$wanted prometheus"
+    case " ${stages:-} " in
+    *" deploy "*)
+        wanted="$wanted buildah podman crun conmon netavark aardvark-dns iptables uidmap mmdebstrap catatonit podman-compose
+            haproxy systemd golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev"
+        ;;
+    esac
     [ "${is_fuzzing:-no}" = no ] || wanted="$wanted libclang-rt-$(clang_major)-dev"
     node_major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
     [ "${node_major:-0}" -ge 18 ] && command -v npm >/dev/null || wanted="$wanted nodejs npm"
@@ -113,11 +120,12 @@ checks() {
     count "$stage" $(count_checks "$folder/meson-logs/testlog.json")
 }
 
+# build_asan [TARGETS]
 build_asan() {
     say "build with AddressSanitizer and UndefinedBehaviorSanitizer"
     configure build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=true \
         -Dfault_injection=true &&
-        ninja -C build-asan all meson-test-prereq && mkdir -p "$logs"
+        ninja -C build-asan ${1:-all meson-test-prereq} && mkdir -p "$logs"
 }
 
 stage_unit() {
@@ -154,8 +162,8 @@ stage_style() {
     run_tap style sh tests/style/run.sh build-asan
 }
 
-# The count that node's test runner gives at the end of a TAP.
-tap_count() { sed -n "s/^# $1 \([0-9]*\)\$/\1/p" "$2" | tail -n 1; }
+# The counts that node's test runner gives at the end of each TAP, together.
+tap_count() { awk -v what="$1" '/^# [a-z]+ [0-9]+$/ && $2 == what { n += $3 } END { print n + 0 }' "$2"; }
 
 # run_nodes STAGE FOLDER FILES...: integration tests of one build folder's binary.
 run_nodes() {
@@ -168,7 +176,8 @@ run_nodes() {
     status=$?
     [ "$status" -eq 0 ] || cat "$logs/$stage.err"
     sed -n '/^not ok /,/^  \.\.\./p' "$tap"
-    sed -n '/^# seed [0-9]*, fault/,/^# resumes/p; /^# hostile peers/,$p' "$tap"
+    sed -nE '/^# (dialect|raw|barker\.v1) +[a-z]/p; /^# (secrecy: |SIGHUP |SIGTERM )/p' "$tap"
+    sed -n '/^# seed [0-9]*, fault/,/^# resumes/p; /^# [0-9]* clients came in/,/messages published/p; /^# hostile peers/,$p' "$tap"
     skip "$tap"
     passed=$(tap_count pass "$tap")
     failed=$(($(tap_count fail "$tap") + $(tap_count cancelled "$tap") + 0))
@@ -186,7 +195,8 @@ stage_tsan() {
     if configure build-tsan -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dwerror=true; then
         checks tsan build-tsan base/inbox broker/bus broker/bus_model net/admission
         if ninja -C build-tsan src/app/barker; then
-            run_nodes tsan-nodes build-tsan two_nodes.test.mjs history.test.mjs history_local.test.mjs
+            run_nodes tsan-nodes build-tsan two_nodes.test.mjs history.test.mjs history_local.test.mjs desk.test.mjs \
+                drain.test.mjs drain_others.test.mjs reload.test.mjs control.test.mjs users.test.mjs api.test.mjs
         else
             count tsan-nodes 0 1
         fi
@@ -215,6 +225,14 @@ stage_release() {
     done
 }
 
+# The files of deploy/ by their validators, the image by running it, the package by installing it.
+stage_deploy() {
+    say "deploy: files by their own validators, the image, the package"
+    run_tap deploy-files sh tests/deploy/files.sh "$root/build-asan/src/app/barker"
+    run_tap container sh tests/deploy/container.sh
+    run_tap package sh tests/deploy/package.sh
+}
+
 started=$(date +%s)
 if [ "${1:-}" = --fuzz ]; then
     shift
@@ -222,12 +240,14 @@ if [ "${1:-}" = --fuzz ]; then
     install_packages || echo "not everything could be installed: going on with what is there"
     exec sh tests/fuzz/run.sh "$@"
 fi
+stages=${*:-unit fuzz model style integration tsan release deploy}
 install_packages || echo "not everything could be installed: going on with what is there"
-stages=${*:-unit fuzz model style integration tsan release}
-if build_asan; then
+# Deploying needs the binary alone.
+[ "$stages" = deploy ] && targets=src/app/barker || targets=
+if build_asan $targets; then
     for stage in $stages; do
         case $stage in
-        unit | fuzz | model | style | integration | tsan | release) "stage_$stage" ;;
+        unit | fuzz | model | style | integration | tsan | release | deploy) "stage_$stage" ;;
         *)
             echo "no such stage: $stage"
             n_failed=$((n_failed + 1))

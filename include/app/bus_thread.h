@@ -8,6 +8,7 @@
 
 #include "app/config.h"
 #include "app/mail.h"
+#include "app/settings.h"
 #include "base/inbox.h"
 #include "broker/bus.h"
 #include "broker/embedded.h"
@@ -38,12 +39,16 @@ typedef struct BusThread {
     BusThreadCounters counters;
     RedisCounters redis; /* of the links, once the thread has ended */
     uint64_t stop_ms;    /* stopping: the deadline; else 0 */
+    bool is_busy;        /* finished, but the system still looks for a host: end the process by _exit */
     bool is_started;
+    Settings *settings; /* that it goes by */
 } BusThread;
 
-/* Main thread. 0 or -errno; on error nothing is left. config and node_id outlive it. */
-int bus_thread_init(BusThread *thread, const Config *config, const char *node_id, uint32_t n_workers);
+/* Main thread. 0 or -errno; on error nothing is left. It takes its own reference of the settings, and their config outlives it
+   all the same, as node_id does. */
+int bus_thread_init(BusThread *thread, Settings *settings, const char *node_id, uint32_t n_workers);
 void bus_thread_connect(BusThread *thread, uint32_t worker, Inbox *inbox); /* before bus_thread_start */
 int bus_thread_start(BusThread *thread);
-void bus_thread_stop(BusThread *thread);   /* any thread; the workers have ended */
-void bus_thread_finish(BusThread *thread); /* joins it if it was started, and frees everything */
+void bus_thread_configure(BusThread *thread, Settings *settings); /* any thread: it goes by these from now on */
+void bus_thread_stop(BusThread *thread);                          /* any thread; the workers have ended */
+void bus_thread_finish(BusThread *thread);                        /* joins it if it was started, and frees everything */

@@ -21,6 +21,9 @@ typedef struct Certificates {
 int certificates_init(Certificates *certificates, const Config *config, uint64_t now_ms);
 void certificates_finish(Certificates *certificates);
 
-/* Looks whether a file has changed; is_asked: loads all the same. True: tls is a new one, for the workers to be given. What
-   does not fit is logged and counted, and the old one stays. */
-bool certificates_look(Certificates *certificates, bool is_asked, uint64_t now_ms);
+/* Looks whether a file has changed. True: tls is a new one, for the workers to be given. What does not fit is logged and
+   counted, and the old one stays. */
+bool certificates_look(Certificates *certificates, uint64_t now_ms);
+/* Loads the files that this configuration names, which from now on is the one that is borrowed. 0, and tls is a new one where
+   there was one; -EINVAL or -ENOMEM, after a line in the log: all is as before. */
+int certificates_change(Certificates *certificates, const Config *config, uint64_t now_ms);

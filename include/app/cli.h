@@ -17,6 +17,7 @@ typedef enum CliSwitch {
     CLI_KEY,
     CLI_SUB,
     CLI_INFO,
+    CLI_LIMITS,
     CLI_CHANNEL,
     CLI_JOIN,
     CLI_SUBSCRIBE,
@@ -24,6 +25,7 @@ typedef enum CliSwitch {
     CLI_EXPIRES,
     CLI_AUDIENCE,
     CLI_ISSUER,
+    CLI_QUIET,
     CLI_N_SWITCHES,
 } CliSwitch;
 
@@ -72,6 +74,8 @@ int cli_run(const CliStreams *streams, int argc, char **argv); /* the same on ot
 
 /* Loads the configuration as the input says. EX_OK; EX_CONFIG or EX_OSERR after saying why on the error stream. */
 int cli_load_config(Config **config, const CliInput *input);
+/* Where the input says that the configuration comes from; it borrows from the input. */
+ConfigSources cli_sources(const CliInput *input);
 /* "barker: " and the text as one line on the error stream. */
 void cli_complain(const CliStreams *streams, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -80,4 +84,6 @@ extern const CliCommand cli_command_publish;
 extern const CliCommand cli_command_check_config;
 extern const CliCommand cli_command_token;
 extern const CliCommand cli_command_keygen;
+extern const CliCommand cli_command_status;
+extern const CliCommand cli_command_top;
 extern const CliCommand cli_command_version;

@@ -15,7 +15,7 @@
 enum { CONFIG_OK, CONFIG_BAD };
 enum {
     CONFIG_MAX_ADDRESSES = 16,
-    CONFIG_MAX_WORKERS = 64,
+    CONFIG_MAX_WORKERS = 63, /* and the desk, among BUS_WORKERS_MAX */
     CONFIG_MAX_NAMESPACES = 256,
     CONFIG_MAX_REDIS = 64,
     CONFIG_MAX_NETWORKS = 32
@@ -37,6 +37,19 @@ typedef struct Config {
     char *tls_key;
     char *tls_client_ca; /* "": clients need no certificate */
     uint32_t tls_look_ms;
+    ListenAddress admin_addresses[CONFIG_MAX_ADDRESSES];
+    uint32_t n_admin_addresses;
+    char *admin_token; /* never NULL, like the texts below; "": loopback alone, and whoever is there may do all */
+    struct {
+        char *keys; /* auth/api_keys.h; several separated by spaces */
+        char *key_file;
+        uint32_t body_limit_bytes;
+        uint32_t timeout_ms;
+    } api;
+    struct {
+        uint32_t notice_ms;
+        uint32_t window_ms;
+    } drain;
     char *redis_url; /* never NULL; "": the embedded broker; several separated by spaces */
     char *redis_prefix;
     struct {
@@ -69,9 +82,12 @@ typedef struct Config {
     uint32_t outbox_limit_bytes;       /* waiting for one connection */
     Namespaces namespaces;             /* their items in the order in which they were first named */
     uint32_t message_limit_bytes;      /* one message from a client */
+    uint32_t channel_limit_bytes;      /* of a channel's name, from a client */
+    uint32_t header_limit_bytes;       /* of one request's headers, from a client */
     uint32_t n_subscription_limit;     /* of one connection */
     uint32_t n_connection_limit;       /* of the node; 0: as many as the descriptors allow */
     uint32_t n_address_limit;          /* connections of one address; 0: no limit */
+    uint32_t n_user_limit;             /* connections of one user; 0: no limit */
     uint32_t n_handshake_limit;        /* in flight, at least 1 */
     uint32_t connections_per_second;   /* new ones; 0: no limit */
     uint32_t messages_per_second;      /* from one connection; 0: no limit */
@@ -94,9 +110,13 @@ typedef struct Config {
         uint32_t leeway_ms;
         char *cookie; /* "": none */
         bool is_required;
+        bool needs_expiry;
+        uint32_t look_ms;
     } auth;
+    bool has_seccomp;
     LogLevel log_level;
     LogFormat log_format;
+    uint32_t log_per_second; /* lines of one event; 0: no limit */
     bool is_development;
     ConfigValue *values; /* text and origin of each option, for check-config; then those of each namespace */
 } Config;
@@ -120,5 +140,9 @@ void config_print(const Config *config, FILE *out);
 
 /* Whether it names keys for tokens. */
 bool config_has_keys(const Config *config);
+/* Whether an admin address can be reached from beyond this machine. */
+bool config_has_far_admin(const Config *config);
+/* Whether nobody could do anything: neither keys nor an open namespace, and no development. */
+bool config_is_closed(const Config *config);
 /* Whether clients may do anything at all without a token. */
 bool config_is_open(const Config *config);

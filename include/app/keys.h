@@ -1,10 +1,16 @@
-/* Keys: the keyring that the configuration asks for. Owner: the main thread. */
+/* Keys: those that the configuration asks for, of tokens and of the HTTP API. Owner: the main thread. */
 #pragma once
 
+#include <stdint.h>
+
 #include "app/config.h"
+#include "auth/api_keys.h"
 #include "auth/keyring.h"
 #include "base/buf.h"
 
-/* *ring NULL where the configuration names no key. 0; -EINVAL with one line a mistake in problems, which never show a key; another
-   -errno. On error *ring is NULL. */
-int keys_load(Keyring **ring, const Config *config, Buf *problems);
+/* Each NULL where the configuration names no such key. 0; -EINVAL with one line a mistake in problems, which never show a key;
+   another -errno. On error both are NULL. */
+int keys_load(Keyring **ring, ApiKeys **api_keys, const Config *config, Buf *problems);
+
+/* Another number when one of the files that the configuration names for keys has changed. */
+uint64_t keys_stamp(const Config *config);

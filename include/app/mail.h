@@ -7,7 +7,11 @@
 
 #include "base/inbox.h"
 #include "broker/broker.h"
+#include "broker/control.h"
 #include "net/tls.h"
+#include "session/survey.h"
+
+typedef struct Settings Settings;
 
 typedef enum MailKind {
     /* to the bus */
@@ -26,7 +30,13 @@ typedef enum MailKind {
     MAIL_PRESENCE,     /* to, channel, presence */
     MAIL_CERTIFICATES, /* tls */
     MAIL_OVERLOADED,   /* this worker's inbox was full: messages were dropped */
-    /* to either */
+    MAIL_CONTROL,      /* control */
+    MAIL_SURVEY,       /* to, survey */
+    MAIL_DRAIN,        /* token: over how many milliseconds its connections are told to go */
+    /* to the desk */
+    MAIL_SURVEYED, /* to, surveyed; without one: that worker had no memory */
+    /* to any */
+    MAIL_SETTINGS, /* settings: to go by from now on */
     MAIL_STOP,
 } MailKind;
 
@@ -44,6 +54,10 @@ typedef struct Mail {
     HistoryReply *history;
     PresenceReply *presence;
     Tls *tls;
+    Control *control;
+    Survey *survey;
+    Settings *settings;
+    SurveyReply *surveyed; /* the mail's own */
     union {
         Position position;
         HistoryQuery query;
@@ -62,7 +76,8 @@ PresenceChange mail_change(const Mail *mail);
 Mail *mail_message(MailKind kind, Message *message);
 /* The same of a reply; ends the process when there is no memory. */
 Mail *mail_history(const char *channel, size_t n_channel, HistoryReply *reply);
-Mail *mail_free(Mail *mail); /* NULL */
+Mail *mail_settings(Settings *settings); /* with a reference of its own; likewise */
+Mail *mail_free(Mail *mail);             /* NULL */
 
 /* Takes the owner's whole inbox and gives each mail to receive, in order; frees it afterwards. */
 typedef void MailReceive(void *context, const Mail *mail);

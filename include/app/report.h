@@ -2,9 +2,9 @@
 #pragma once
 
 #include "app/bus_thread.h"
-#include "app/certificates.h"
+#include "app/reload.h"
 #include "app/worker.h"
 
 /* One log line for the node, and one for each cause that ended a connection. */
 void report_log(const Worker *workers, uint32_t n_workers, const BusThread *bus);
-void report_log_certificates(const Certificates *certificates); /* nothing without any */
+void report_log_reload(const Reload *reload); /* nothing where nothing was loaded again */

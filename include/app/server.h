@@ -3,6 +3,7 @@
 
 #include "app/config.h"
 
-/* Runs until SIGTERM or SIGINT; a second one ends the process at once. EX_OK, or another code of sysexits.h after a log line
+/* Takes the config over, which has been loaded from the sources; SIGHUP loads from them again. Runs until SIGTERM or SIGINT, then
+   drains; a second one hurries, the next ends the process at once. EX_OK, or another code of sysexits.h after a log line
    that says why. */
-int server_run(const Config *config);
+int server_run(Config *config, const ConfigSources *sources);

@@ -28,6 +28,7 @@ typedef enum TokenResult {
     TOKEN_WRONG_AUDIENCE,
     TOKEN_WRONG_ISSUER,
     TOKEN_BAD_CLAIMS,
+    TOKEN_NO_EXPIRY,
     TOKEN_N_RESULTS,
 } TokenResult;
 
@@ -42,13 +43,22 @@ typedef struct TokenList {
     size_t n_items;         /* 0: the claim is absent or empty */
 } TokenList;
 
+/* What its bearer may do, in place of what the node allows; 0: the node's own. */
+typedef struct TokenLimits {
+    uint32_t messages;      /* a second, and at once */
+    uint32_t bytes;         /* the same */
+    uint32_t subscriptions; /* of one connection */
+    uint32_t connections;   /* of its user, on one node */
+} TokenLimits;
+
 typedef struct Token {
-    TokenText user;       /* sub, 1 to TOKEN_NAME_MAX bytes */
-    TokenText info;       /* one JSON value of any kind, written compactly, up to TOKEN_INFO_MAX bytes */
-    TokenText channel;    /* a channel token: the one channel that it opens */
-    TokenList channels;   /* names to subscribe to at connect */
-    TokenList subscribe;  /* patterns: auth/grants.h */
-    TokenList publish;    /* patterns */
+    TokenText user;      /* sub, 1 to TOKEN_NAME_MAX bytes */
+    TokenText info;      /* one JSON value of any kind, written compactly, up to TOKEN_INFO_MAX bytes */
+    TokenText channel;   /* a channel token: the one channel that it opens */
+    TokenList channels;  /* names to subscribe to at connect */
+    TokenList subscribe; /* patterns: auth/grants.h */
+    TokenList publish;   /* patterns */
+    TokenLimits limits;
     int64_t expires_s;    /* seconds since 1970, the leeway not added; 0: never */
     int64_t not_before_s; /* 0: absent */
     int64_t issued_s;     /* 0: absent */
@@ -60,6 +70,7 @@ typedef struct TokenRules {
     const char *audience;
     const char *issuer;
     uint32_t leeway_s;
+    bool needs_expiry; /* one without an exp is refused */
 } TokenRules;
 
 /* TOKEN_OK sets token, which token_free frees; any other result is a TokenResult, or -ENOMEM. now_s: wall clock, since 1970.

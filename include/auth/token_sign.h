@@ -6,12 +6,13 @@
 
 #include "auth/keyring.h"
 
-enum { TOKEN_SIGN_OK, TOKEN_SIGN_NO_KEY, TOKEN_SIGN_BAD_INFO, TOKEN_SIGN_BAD_TEXT };
+enum { TOKEN_SIGN_OK, TOKEN_SIGN_NO_KEY, TOKEN_SIGN_BAD_INFO, TOKEN_SIGN_BAD_LIMITS, TOKEN_SIGN_BAD_TEXT };
 
 /* NULL texts and empty lists are left out. All texts are UTF-8. */
 typedef struct TokenClaims {
     const char *user;
-    const char *info; /* one JSON value */
+    const char *info;   /* one JSON value */
+    const char *limits; /* a JSON object */
     const char *channel;
     const char *audience;
     const char *issuer;

@@ -20,5 +20,7 @@ void buf_clear(Buf *buf);                /* keeps the memory */
 /* Appends all of it or nothing. BUF_OK; BUF_FULL when it would pass n_limit; -ENOMEM; a format that the C library refuses
    gives its -errno. */
 int buf_append(Buf *buf, const void *bytes, size_t n_bytes);
+/* Appends bytes that the caller then writes, at *room. */
+int buf_extend(Buf *buf, size_t n_bytes, uint8_t **room);
 int buf_append_text(Buf *buf, const char *text); /* without the NUL */
 int buf_append_format(Buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

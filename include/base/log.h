@@ -21,7 +21,14 @@ LogField log_text(const char *key, const char *text); /* NULL is written as "" *
 LogField log_bytes(const char *key, const char *text, size_t n_text);
 LogField log_number(const char *key, int64_t number);
 
-void log_configure(LogLevel level, LogFormat format, int fd); /* before the threads start */
+/* From now on at most so many lines a second of one event and level, whatever they say; of those held back the number is told
+   behind the second, with the next line or by log_settle: event=repeated of=<event> n=<how many>. 0, as at the start: all
+   are written, and those held back are told at once. Any thread. */
+void log_sample(uint32_t per_second);
+void log_settle(void); /* tells what is due; whoever wakes now and then calls it */
+
+void log_configure(LogLevel level, LogFormat format,
+                   int fd); /* the descriptor only before the threads start, the rest any time */
 bool log_is_enabled(LogLevel level);
 void log_write(LogLevel level, const char *event, const LogField *fields, size_t n_fields);
 

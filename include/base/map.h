@@ -35,3 +35,6 @@ void map_remove(Map *map, MapNode *node); /* the node must be in the map */
 /* Walks every node; the function may remove the node that it is given, and nothing else. */
 typedef void MapVisit(MapNode *node, void *context);
 void map_each(Map *map, MapVisit *visit, void *context);
+/* The same in parts: from that bucket on, a little over n_nodes of them. Returns the bucket to go on from, n_buckets at the end; once
+   n_buckets has changed the walk begins anew. */
+size_t map_some(Map *map, size_t bucket, size_t n_nodes, MapVisit *visit, void *context);

@@ -21,6 +21,8 @@ typedef struct Quota {
 } Quota;
 
 void quota_init(Quota *quota, const QuotaLimit *limit, uint64_t now_ms); /* full */
+/* The limit was before and is now another one: what has been taken stays taken. */
+void quota_change(Quota *quota, const QuotaLimit *before, const QuotaLimit *limit, uint64_t now_ms);
 /* QUOTA_OK while the bucket holds at least one, whatever n is: so a burst bounds what comes at once to a burst and n. All of n
-   is charged in any case. */
+   is charged in any case. The limit may be another one each time. */
 int quota_take(Quota *quota, const QuotaLimit *limit, uint32_t n, uint64_t now_ms);

@@ -17,6 +17,8 @@ typedef struct HistoryLimits {
     uint32_t age_ms;
 } HistoryLimits;
 
+enum { HISTORY_ID_AGE_MS = 300 * 1000 }; /* how long an idempotency key is known */
+
 /* How many connections of this user a node has in a channel: set, not added, so that it may be said twice. */
 typedef struct PresenceEntry {
     const char *channel;
@@ -43,7 +45,8 @@ typedef struct BackendOps {
     /* Answered by events->subscribed, refused or lost. Ignored unless it is reachable. */
     void (*subscribe)(Backend *backend, const char *channel, size_t n_channel);
     void (*unsubscribe)(Backend *backend, const char *channel, size_t n_channel);
-    /* limits NULL: live; else it takes the next place in the channel's history. Borrows the message. */
+    /* limits NULL: live; else it takes the next place in the channel's history, or that of the message with its idempotency key. Borrows
+       the message. */
     void (*publish)(Backend *backend, Message *message, const HistoryLimits *limits, void *cookie);
     void (*read)(Backend *backend, const char *channel, size_t n_channel, const HistoryQuery *query, void *cookie);
 

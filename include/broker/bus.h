@@ -48,10 +48,13 @@ typedef struct BusOptions {
 } BusOptions;
 
 typedef struct BusCounters {
+    Counter up;       /* gauge: 1 while the broker is heard */
     Counter channels; /* gauge: subscribed at the broker, those that linger included */
     Counter received; /* messages from the broker */
     Counter published;
     Counter publish_failures;
+    Counter histories;        /* that were asked for: resumes and pages */
+    Counter presences;        /* lists of members that were asked for */
     Counter unwanted;         /* messages for a channel that only lingers */
     Counter duplicates;       /* messages that had been delivered already, by their place in the history */
     Counter caught_up;        /* messages that were lost on the way and read from the history */
@@ -83,6 +86,10 @@ typedef struct Bus {
 int bus_init(Bus *bus, const BusOptions *options, const BusOps *ops, void *context); /* -ENOMEM */
 int bus_attach(Bus *bus, Backend *backend);                                          /* 0 or -ENOMEM */
 void bus_finish(Bus *bus); /* after the backend has closed, and so answered everything; answers nothing any more */
+
+/* From now on the bus goes by these: the namespaces, borrowed likewise, and the times. Whether a channel has a history, and which
+   kind, changes once it is not subscribed any more, at once where it only lingers; all else at once. -ENOMEM: as it was. */
+int bus_configure(Bus *bus, const Namespaces *namespaces, uint32_t linger_ms, uint32_t subscribe_ms);
 
 /* The worker's calls, as in BrokerPortOps. token is not 0 and comes back in ops->acknowledged, perhaps before the return.
    Acknowledged at once when the node is subscribed already, else when the broker has acknowledged. */

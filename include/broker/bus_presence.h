@@ -5,6 +5,7 @@
 
 int bus_new_presence(Bus *bus); /* only if some namespace has it. 0 or -ENOMEM */
 void bus_presence_subscribed(Bus *bus, Interest *interest);
+void bus_presence_look(Bus *bus, Interest *interest); /* one that is heard: its channel may have got presence, or lost it */
 void bus_presence_heard(Bus *bus, const char *channel, size_t n_channel, const Envelope *event);
 
 /* events->presented and so on */

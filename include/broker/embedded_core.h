@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "broker/backend.h"
+#include "broker/channel_key.h"
 #include "broker/embedded_history.h"
 #include "broker/embedded_presence.h"
 #include "broker/resp_server.h"
@@ -19,8 +20,9 @@ typedef struct EmbeddedCore {
     RespServer *server; /* NULL without a listener; its owner sets it */
     EmbeddedHistory history;
     EmbeddedPresence presence;
-    size_t n_prefix;
-    char *prefixed; /* the prefix, and room for a channel's name */
+    ChannelKeys keys;
+    char *prefix; /* and behind its NUL the room for a key */
+    char *key;
     char *envelope; /* room for a head, then what it is put around */
     size_t n_envelope;
     bool has_ticked;
@@ -36,7 +38,7 @@ void embedded_core_tick(EmbeddedCore *core, uint64_t now_ms);
 int embedded_core_hear(EmbeddedCore *core, const char *channel, size_t n_channel); /* 0, also when it is heard; -ENOMEM */
 void embedded_core_unhear(EmbeddedCore *core, const char *channel, size_t n_channel);
 
-/* The clients' name of what has the prefix in Redis. False: it is no channel's. */
+/* The channel of what is called so in Redis. False: it is none's. */
 bool embedded_core_channel(const EmbeddedCore *core, const char *key, size_t n_key, const char **channel, size_t *n_channel);
 
 /* To the node, if it hears the channel. Returns 1 then, else 0. */

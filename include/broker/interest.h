@@ -70,11 +70,15 @@ typedef struct Track {
     uint32_t n_retries;
     bool is_doubted; /* a message was lost here since the question: ask again */
     bool is_adrift;  /* the broker does not let us read: any number will do as the next */
+    bool is_cut_off; /* control: the history does not join the position: what is newer in it is read */
 } Track;
 
 struct Interest {
     MapNode node;
-    const Namespace *namespace;
+    uint32_t local_limit; /* of its namespace */
+    uint32_t local_linger_ms;
+    uint32_t history_limit; /* 0 or not as it was at the beginning: what the interest has of a history is made for that */
+    bool is_control;
     uint64_t workers; /* a bit for each that wants it; while 0 it lingers */
     uint64_t granted; /* of them those that have been told that they hear it */
     InterestState state;
@@ -86,8 +90,10 @@ struct Interest {
 };
 
 static inline bool interest_is_durable(const Interest *interest) {
-    return interest->namespace->history_limit > 0;
+    return interest->history_limit > 0;
 }
+
+bool interest_is_control(const Interest *interest);
 
 static inline bool interest_is_heard(const Interest *interest) {
     return interest->state >= INTEREST_READING;
@@ -101,6 +107,7 @@ static inline Position interest_position(const Interest *interest) {
     return interest->track ? interest->track->position : (Position){0};
 }
 
+void interest_configure(const Bus *bus, Interest *interest); /* its namespace may be another */
 const Namespace *bus_namespace(const Bus *bus, const char *channel, size_t n_channel);
 Interest *interest_find(const Bus *bus, const char *channel, size_t n_channel);
 Interest *interest_of(MapNode *node); /* NULL for NULL */

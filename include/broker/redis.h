@@ -8,6 +8,7 @@
 
 #include "broker/backend.h"
 #include "broker/redis_counters.h"
+#include "broker/redis_resolver.h"
 #include "broker/redis_url.h"
 
 typedef struct RedisOptions {
@@ -21,7 +22,8 @@ typedef struct RedisOptions {
     size_t publish_limit_bytes;  /* unanswered commands of one server, at most and one more; over it BROKER_OVERLOADED */
     uint32_t canary_ms;          /* the canary is sent this often */
     uint32_t canary_deadline_ms; /* and has been heard within this time, or both links are replaced */
-    RedisCounters *counters;     /* set by the backend, to its own; who uses a link alone may leave it NULL */
+    RedisCounters *counters;     /* set by the backend, to its own, as the next; who uses a link alone may leave both NULL */
+    RedisResolver *resolver;
 } RedisOptions;
 
 /* Starts connecting as soon as the loop runs. Ticks bring clock_now_ms(). 0, -ENOMEM or another -errno.

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "broker/backend.h"
+#include "broker/channel_key.h"
 #include "broker/redis.h"
 #include "broker/redis_op.h"
 #include "broker/redis_topology.h"
@@ -16,7 +17,7 @@ typedef struct RedisBackend {
     Backend base;
     RedisOptions options;
     RedisCounters counters;
-    size_t n_prefix;
+    ChannelKeys keys;
     Turn turn;
     TurnTask start;
     RedisTopology *topology;

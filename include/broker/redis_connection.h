@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "broker/redis_counters.h"
+#include "broker/redis_resolver.h"
 #include "broker/redis_url.h"
 #include "broker/turn.h"
 #include "broker/writer.h"
@@ -28,6 +29,7 @@ typedef struct RedisConnectionEvents {
 typedef struct RedisTarget {
     const RedisEndpoint *endpoint; /* copied */
     const RedisUrl *security;      /* its TLS settings count; borrowed, outlives the connection */
+    RedisResolver *resolver;       /* borrowed, closed after the connection; NULL: its host is a numeric address */
 } RedisTarget;
 
 /* Takes the reader, also when it fails. Every address of a name is tried in turn. 0 or -errno. */

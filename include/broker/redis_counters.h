@@ -1,6 +1,7 @@
 /* RedisCounters: how this node's links to Redis fare, and why they were lost. Owner: the bus thread; any thread may read. */
 #pragma once
 
+#include "base/label.h"
 #include "base/metrics.h"
 
 /* Why a link was lost. */
@@ -26,6 +27,16 @@ typedef enum RedisCause {
 
 const char *redis_cause_name(RedisCause cause); /* a word for metrics, with '_' */
 
+enum { REDIS_SERVERS_COUNTED = 64 };
+
+/* One server, from its creation to the end of the backend. */
+typedef struct RedisServerCounters {
+    Label endpoint; /* host:port, or a path; "": nowhere for now */
+    Counter up;     /* gauge: 1 or 0 */
+    Counter downs;  /* times that it was up and is not any more */
+    Counter canary_lag_ms;
+} RedisServerCounters;
+
 typedef struct RedisCounters {
     Counter links_up; /* gauge: of two for each server */
     Counter links_made;
@@ -39,4 +50,6 @@ typedef struct RedisCounters {
     Counter overloaded; /* commands that were not sent: too much was unanswered */
     Counter redirected; /* commands that were answered MOVED or ASK */
     Counter scripts_loaded;
+    Counter n_servers;
+    RedisServerCounters servers[REDIS_SERVERS_COUNTED];
 } RedisCounters;

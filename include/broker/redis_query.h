@@ -32,6 +32,7 @@ typedef struct RedisQuestion {
 typedef struct RedisQuery {
     uv_loop_t *loop;
     Turn *turn;
+    RedisResolver *resolver;
     const RedisQueryEvents *events;
     void *context;
     RedisQuestion question;
@@ -44,7 +45,8 @@ typedef struct RedisQuery {
     uint64_t due_ms;
 } RedisQuery;
 
-void redis_query_init(RedisQuery *query, uv_loop_t *loop, Turn *turn, const RedisQueryEvents *events, void *context);
+void redis_query_init(RedisQuery *query, uv_loop_t *loop, Turn *turn, RedisResolver *resolver, const RedisQueryEvents *events,
+                      void *context);
 /* What runs is stopped first. No event comes before the return. */
 void redis_query_start(RedisQuery *query, const RedisQuestion *question, uint64_t due_ms);
 void redis_query_stop(RedisQuery *query); /* idempotent; no event comes any more */

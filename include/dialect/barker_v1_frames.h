@@ -26,6 +26,7 @@ typedef enum BarkerV1Error {
     BARKER_V1_NOT_SUBSCRIBED,
     BARKER_V1_CANCELLED,
     BARKER_V1_TOO_MANY_SUBSCRIPTIONS,
+    BARKER_V1_TOO_MANY_CONNECTIONS,
     BARKER_V1_MESSAGE_TOO_BIG,
     BARKER_V1_NOT_KEPT,
     BARKER_V1_REFUSED,
@@ -49,7 +50,9 @@ void barker_v1_send_welcome(Session *session);
 void barker_v1_send_ok(Session *session, uint64_t id, Position position);
 void barker_v1_send_resumed(Session *session, uint64_t id, bool is_recovered, Position position);
 void barker_v1_send_error(Session *session, BarkerV1Error error, const BarkerV1Answer *answer);
-void barker_v1_send_closing(Session *session, uint16_t code, const char *reason);
+void barker_v1_send_subscribed(Session *session, const char *channel, Position position);
+void barker_v1_send_unsubscribed(Session *session, const char *channel, uint16_t code, const char *reason);
+void barker_v1_send_closing(Session *session, uint16_t code, const char *reason, uint32_t reconnect_after_ms);
 
 void barker_v1_send_history(Session *session, uint64_t id, const char *channel, const HistoryReply *reply);
 void barker_v1_send_presence(Session *session, uint64_t id, const char *channel, const PresenceReply *reply);

@@ -26,6 +26,8 @@ enum {
     DIALECT_CHANNELS_BYTES = DIALECT_CHANNELS_MAX * (CHANNEL_NAME_MAX + 1), /* what a Buf needs for all of them */
 };
 
+const char *dialect_name(unsigned index); /* of the one whose encoder has this index; NULL: none */
+
 /* `/raw/<channel>`, `/raw?channel=a&channel=b` or both together; `/ws`, which takes the same query. All behind `/raw/` is one
    name, slashes included. Other query parameters are ignored.
    channels: filled with the names asked for, valid and distinct, each NUL-terminated (limit it first). *reason is a

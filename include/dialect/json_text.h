@@ -14,6 +14,10 @@ bool json_text_is_valid(const char *text, size_t n_text);
    means nothing, but lies within the text. key: plain letters, NUL-terminated. */
 bool json_text_find(const char *text, size_t n_text, const char *key, const char **value, size_t *n_value);
 
+/* The elements of an array, one after another: at begins at its text and is moved on. False at the end. text should be one valid JSON
+   array, from its bracket: of anything else the span means nothing, but lies within the text. */
+bool json_text_next(const char **at, const char *end, const char **value, size_t *n_value);
+
 /* Size and bytes of text as a JSON string with its quotes; text must be valid UTF-8. */
 size_t json_text_quoted_size(const char *text, size_t n_text);
 char *json_text_quote(char *out, const char *text, size_t n_text); /* the end of what it wrote; no NUL */

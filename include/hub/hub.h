@@ -49,6 +49,8 @@ typedef struct Hub {
 
 /* namespaces is borrowed and outlives the hub; NULL: every channel is live and SLOW_CLOSE. */
 void hub_init(Hub *hub, const Namespaces *namespaces, const HubOps *ops, void *context);
+/* The same, of channels that are and of those to come; the ones before are not looked at any more. */
+void hub_configure(Hub *hub, const Namespaces *namespaces);
 void hub_finish(Hub *hub); /* every subscription has been dropped, and with it every channel */
 
 /* HUB_OK: acknowledged at once when the channel is active (ops->subscribed is called before the return), else by a later

@@ -6,10 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/metrics.h"
 #include "hub/frame.h"
 
 enum { OUTBOX_OK, OUTBOX_FULL };
 enum { OUTBOX_CONTROL_MAX = 4, OUTBOX_LATEST_MAX = 768 };
+
+/* What waits in all outboxes of one worker together. */
+typedef struct OutboxTotals {
+    Counter frames; /* gauges; data alone, as n_frames and n_bytes below */
+    Counter bytes;
+} OutboxTotals;
 
 typedef struct Outbox {
     Frame **ring;      /* NULL before the first data frame, and again after a burst has gone */
@@ -19,6 +26,7 @@ typedef struct Outbox {
     uint32_t n_control;
     size_t n_bytes; /* of the data frames, headers included */
     size_t n_limit; /* bytes of data */
+    OutboxTotals *totals;
     Frame *control[OUTBOX_CONTROL_MAX];
 } Outbox;
 
@@ -30,8 +38,9 @@ typedef struct OutboxSpan {
     uint32_t n_frames;
 } OutboxSpan;
 
-void outbox_init(Outbox *outbox, size_t n_limit); /* allocates nothing */
-void outbox_finish(Outbox *outbox);               /* drops what waits */
+/* Allocates nothing. totals is borrowed, outlives the outbox and is kept up to date by it. */
+void outbox_init(Outbox *outbox, size_t n_limit, OutboxTotals *totals);
+void outbox_finish(Outbox *outbox); /* drops what waits */
 
 /* Takes its own reference. OUTBOX_FULL when the frame would pass the byte limit (an empty outbox takes any frame, so that a
    message above the limit is not refused for ever); -ENOMEM when the ring cannot grow. */

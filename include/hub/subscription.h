@@ -22,6 +22,8 @@ struct Subscription {
     uint32_t index;        /* in channel->subscriptions */
     bool has_gap;          /* waiting messages were dropped, and the client has not been told yet */
     bool is_present;       /* the broker has been told that this connection is in the channel, and not yet that it has left */
+    bool is_kept;          /* opened by a channel token or by the backend: the session's own token has no say in it */
+    bool is_given;         /* the backend's wish, not the client's */
     uint64_t request_id;   /* the client's, for its acknowledgement */
     uint64_t resume_token; /* the reading of history that its resume waits for; 0: none, or answered */
     ListNode link;         /* in subscriber->subscriptions */
@@ -32,6 +34,8 @@ typedef struct SubscriptionRequest {
     uint64_t id;
     uint64_t resume_token; /* 0: no resume */
     bool is_held;          /* nothing is delivered before hub_activate */
+    bool is_kept;          /* as the subscription's */
+    bool is_given;
 } SubscriptionRequest;
 
 void subscriber_init(Subscriber *subscriber, const FrameEncoder *encoder); /* allocates nothing */

@@ -1,8 +1,6 @@
 /* Admission: how many connections a node lets in, counted over all its workers. Any thread: atomics, no lock.
-   Connections of an address are counted in four rows of cells, each address in one cell of each row; the least of its cells is
-   what counts. So an address never gets more than the limit, and a crowd of others can fill neither memory nor, as the hash is
-   seeded, one address's cells: it is refused wrongly only when others share all four cells: a million connections from
-   different addresses are let in with a limit of 10 (test_admission). 16 MiB, of which the kernel gives what is touched. */
+   Connections of an address are counted in a tally: an address never gets more than the limit, and a million connections from
+   different addresses are let in with a limit of 10 (test_admission). */
 #pragma once
 
 #include <stdatomic.h>
@@ -10,8 +8,9 @@
 #include <stdint.h>
 
 #include "base/peer.h"
+#include "base/tally.h"
 
-enum { ADMISSION_ROWS = 4, ADMISSION_CELLS = 1 << 20, ADMISSION_NETWORKS_MAX = 32 };
+enum { ADMISSION_NETWORKS_MAX = 32 };
 
 typedef struct AdmissionOptions {
     uint32_t per_address; /* connections; 0: no limit */
@@ -22,10 +21,13 @@ typedef struct AdmissionOptions {
 } AdmissionOptions;
 
 typedef struct Admission {
-    AdmissionOptions options;
+    AdmissionOptions options; /* the proxies of it; the limits stand below, since they may change */
+    _Atomic uint32_t per_address;
+    _Atomic uint32_t per_second;
+    _Atomic uint32_t handshakes;
     _Atomic uint64_t paid_ns; /* until when the connections that were let in use up the rate */
     _Atomic uint32_t n_handshakes;
-    _Atomic uint32_t cells[ADMISSION_ROWS][ADMISSION_CELLS];
+    Tally addresses;
 } Admission;
 
 /* What one connection is counted as, from its accept to its end. Zeroed: as nothing. */
@@ -37,6 +39,9 @@ typedef struct AdmissionTicket {
 
 int admission_new(Admission **out, const AdmissionOptions *options); /* 0 or -ENOMEM */
 Admission *admission_free(Admission *admission);                     /* NULL */
+
+/* Takes over the limits, not the proxies. What was let in without a limit is not counted by one that is new. */
+void admission_configure(Admission *admission, const AdmissionOptions *options);
 
 /* How long to leave new connections in the kernel's backlog; 0: one may be accepted. */
 uint32_t admission_wait_ms(const Admission *admission, uint64_t now_ms);

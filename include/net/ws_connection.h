@@ -80,6 +80,7 @@ int ws_connection_judge_upgrade(WsConnection *connection);
 int ws_connection_judge_forwarded(WsConnection *connection);
 /* Of those of a request that a dialect is there for: its origin and its token, which becomes the session's. As above. */
 int ws_connection_check_credentials(WsConnection *connection, const DialectRequest *request);
+int ws_connection_refuse_user(WsConnection *connection); /* its user has too many connections. -1 */
 void ws_connection_established(WsConnection *connection);
 
 /* Answers a plain request. 0, or -1 to hang up. */

@@ -13,6 +13,8 @@
 
 typedef struct WsServer WsServer;
 
+enum { WS_HEADERS_MAX = 32 * 1024 }; /* bytes of one request */
+
 typedef struct WsServerCounters {
     Counter refused;           /* accepted and closed at once: over a limit, no memory, or no TLS at all */
     Counter refused_addresses; /* because of limits.connections_per_address; also those answered with 429 */
@@ -24,18 +26,24 @@ typedef struct WsServerCounters {
     Counter forbidden;    /* and with 403: the page's origin */
 } WsServerCounters;
 
+/* What may change while it runs. */
+typedef struct WsServerSettings {
+    unsigned n_connections_limit; /* of this worker; 0: none */
+    SocketOptions socket;         /* of connections to come */
+    const char *origins;          /* auth/origin.h; borrowed, until others are given or the server has ended */
+    const char *cookie;           /* the name of the cookie that may bear a token, ""; none. Borrowed likewise */
+} WsServerSettings;
+
 typedef struct WsServerOptions {
     SessionTable *table;
     HttpHandler *http;
     void *http_context;
-    unsigned n_connections_limit; /* of this worker; 0: none */
-    SocketOptions socket;
-    Admission *admission;       /* borrowed, outlives the server; shared by all */
-    bool has_proxy_header;      /* ahead of each connection */
-    Tls *tls;                   /* NULL: no connections by TLS; the server takes its own reference */
-    const char *origins;        /* auth/origin.h; borrowed, outlives the server */
-    const char *cookie;         /* the name of the cookie that may bear a token, ""; none. Borrowed likewise */
-    WsServerCounters *counters; /* borrowed, outlive the server */
+    WsServerSettings settings;
+    Admission *admission;        /* borrowed, outlives the server; shared by all */
+    bool has_proxy_header;       /* ahead of each connection */
+    uint32_t header_limit_bytes; /* of one request, up to WS_HEADERS_MAX */
+    Tls *tls;                    /* NULL: no connections by TLS; the server takes its own reference */
+    WsServerCounters *counters;  /* borrowed, outlive the server */
 } WsServerOptions;
 
 /* Contexts are created one after another, before the threads start. 0, -ENOMEM or another -errno. */
@@ -51,3 +59,5 @@ void ws_server_stop_accepting(WsServer *server);
 /* Owner thread: handshakes from now on show tls, of which the server takes its own reference; what is connected stays.
    Nothing happens without options.tls. */
 void ws_server_renew(WsServer *server, Tls *tls);
+/* Owner thread: from now on it goes by these. */
+void ws_server_configure(WsServer *server, const WsServerSettings *settings);

@@ -19,11 +19,13 @@ typedef enum Cause {
     CAUSE_FORBIDDEN,         /* 1008 */
     CAUSE_RATE_LIMITED,      /* 1008: more messages or bytes a second than a client may send */
     CAUSE_BROKER,            /* 1013: the broker could not take or give what the dialect cannot report otherwise */
-    CAUSE_SHUTDOWN,          /* 1001 */
+    CAUSE_SHUTDOWN,          /* 1012 */
     CAUSE_WRITE_FAILED,
     CAUSE_OUT_OF_MEMORY, /* 1011 */
     CAUSE_AUTH_TIMEOUT,  /* 4401: OPEN for too long without a token */
     CAUSE_TOKEN_EXPIRED, /* 4402: it was not refreshed in time */
+    CAUSE_DISCONNECTED,  /* 4403, or the code that was given: a backend or an operator has ended it */
+    CAUSE_USER_LIMIT,    /* 4429: its user has as many connections as it may */
     CAUSE_STALLED,       /* the peer takes nothing of what waits for it */
     /* What the audit found wrong (session/audit.h). In a healthy node none of them is ever counted. */
     CAUSE_AUDIT_UNREPORTED, /* the transport had gone, or the session was CLOSED, and nothing came of it */

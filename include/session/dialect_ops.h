@@ -33,6 +33,11 @@ typedef struct DialectOps {
        messages behind it; they end at reply->position. Else it has none, and what follows reply->position will come (epoch 0 as
        above). NULL: this dialect cannot resume. */
     void (*resumed)(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply);
+    /* The backend has subscribed the connection to a channel; position as in subscribed. */
+    void (*given)(Session *session, const char *channel, Position position);
+    /* The subscription has ended, and not by the client's wish. request_id: of the subscribe that still awaited its answer, and gets
+       it here; 0: none did. The code as of a close frame. */
+    void (*unsubscribed)(Session *session, const char *channel, uint64_t request_id, uint16_t code, const char *reason);
     void (*subscribe_refused)(Session *session, const char *channel, uint64_t request_id, BrokerResult result);
     void (*published)(Session *session, uint64_t request_id, BrokerResult result, Position position);
     /* The answers to command_history and command_presence, failures too; NULL: this dialect asks for neither. */
@@ -41,6 +46,7 @@ typedef struct DialectOps {
     /* The notice that messages of the channel may have been lost, which the session sends. Unless the reason is GAP_SLOW, what
        follows channel->position will come (epoch 0: not known). -ENOMEM. NULL: this dialect has no way to say it. */
     int (*gap_frame)(Frame **out, const Channel *channel, GapReason reason);
-    /* The last chance to send before the close frame; may be NULL. Not called when the peer closed, nor for a slow consumer. */
-    void (*closing)(Session *session, uint16_t code, const char *reason);
+    /* The last chance to send before the close frame; may be NULL. Not called when the peer closed, nor for a slow consumer.
+       reconnect_after_ms: the client is asked to stay away for so long; 0: it is not asked to. */
+    void (*closing)(Session *session, uint16_t code, const char *reason, uint32_t reconnect_after_ms);
 } DialectOps;

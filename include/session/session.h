@@ -18,6 +18,7 @@
 #include "session/watchdog.h"
 
 typedef struct SessionTable SessionTable;
+typedef struct User User;
 
 struct Session {
     Subscriber subscriber;
@@ -29,12 +30,14 @@ struct Session {
     bool is_ending;    /* session_close is under way: the dialect's last words must not start it again */
     bool is_gathering; /* a message has begun and not ended */
     bool is_binary;    /* its kind */
+    bool is_counted;   /* among its user's connections on this node */
     uint8_t doubts;    /* the audit's: AUDIT_DOUBT_… */
     Watchdog watchdog;
     const DialectOps *dialect; /* NULL while CONNECTING */
     Transport *transport;      /* NULL once it has gone */
     SessionTable *table;
-    uint64_t id;     /* unique in the process's life */
+    uint64_t id; /* unique in the process's life, and hardly ever another node's */
+    uint64_t accepted_ms;
     ListNode ending; /* in the table's ending list when the reaper must look at it */
     ListNode member; /* in the table's list of its state */
     Buf gathered;    /* that message, and room for a NUL */
@@ -44,6 +47,9 @@ struct Session {
     char *identity; /* the user's name, then its member; NULL: a user of its own (session/identity.h) */
     uint32_t n_user;
     uint32_t n_member;
+    User *user;      /* whose it is while it lives: NULL for a user of its own, and from its end on (session/users.h) */
+    ListNode fellow; /* in the user's list */
+    uint64_t joined; /* its number among all who have ever joined one: the list is in that order */
 };
 
 /* A connection that has just been accepted: CONNECTING, handshake deadline armed. -ENOMEM. The session does not own the
@@ -83,6 +89,8 @@ void session_authenticated(Session *session, uint64_t expires_at_ms);
    and valid UTF-8, cut at 123 bytes. */
 void session_close(Session *session, Cause cause);
 void session_close_with(Session *session, Cause cause, uint16_t code, const char *reason);
+/* The same with CAUSE_SHUTDOWN, and asks the client to stay away for so long, where its dialect can; 0: it is not asked to. */
+void session_drain(Session *session, uint32_t reconnect_after_ms);
 /* Destroys the connection at the end of this loop turn. Idempotent. */
 void session_terminate(Session *session, Cause cause);
 

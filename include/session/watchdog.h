@@ -57,6 +57,8 @@ void watchdog_require_auth(Session *session, uint64_t now_ms);              /* O
 void watchdog_authenticated(Session *session, uint64_t expires_at_ms);      /* OPEN; 0: never */
 void watchdog_blocked(Session *session, uint64_t now_ms); /* a flush has left frames waiting. Idempotent and cheap */
 void watchdog_heard(Session *session, uint64_t now_ms);   /* touches no list: the deadline looks when it comes */
+/* Not CLOSED: the options have changed. What is armed keeps its time, unless it is further away than the longest of its state. */
+void watchdog_reconsider(Session *session, uint64_t now_ms);
 /* For the audit, after the wheel has been advanced: a deadline is armed, is still to come, and is no further away than the
    longest of the session's state. */
 bool watchdog_is_sound(const Session *session, uint64_t now_ms);

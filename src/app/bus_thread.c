@@ -124,6 +124,19 @@ static void bus_thread_turn(void *context) {
         loop_stop(&thread->loop);
 }
 
+/* What the settings before lent is let go of only now. One that stops begins nothing new. */
+static void bus_thread_go_by(BusThread *thread, Settings *settings) {
+    const Config *config = settings->config;
+    if (thread->stop_ms > 0)
+        return;
+    if (bus_configure(&thread->bus, &config->namespaces, config->broker_linger_ms, config->broker_subscribe_ms) < 0) {
+        log_event(LOG_LEVEL_ERROR, "out_of_memory", log_text("thread", "bus"));
+        return;
+    }
+    settings_unref(thread->settings);
+    thread->settings = settings_ref(settings);
+}
+
 static void bus_thread_receive(void *context, const Mail *mail) {
     BusThread *thread = context;
     Bus *bus = &thread->bus;
@@ -148,6 +161,9 @@ static void bus_thread_receive(void *context, const Mail *mail) {
         bus_present(bus, mail->to.worker, &change);
         break;
     }
+    case MAIL_SETTINGS:
+        bus_thread_go_by(thread, mail->settings);
+        break;
     case MAIL_STOP:
         bus_stop(bus);
         thread->stop_ms = clock_now_ms() + BUS_STOP_MS;
@@ -160,7 +176,11 @@ static void bus_thread_receive(void *context, const Mail *mail) {
     case MAIL_PRESENCE:
     case MAIL_CERTIFICATES:
     case MAIL_OVERLOADED:
-        break; /* the workers' */
+    case MAIL_CONTROL:
+    case MAIL_SURVEY:
+    case MAIL_DRAIN:
+    case MAIL_SURVEYED:
+        break; /* the workers', or the desk's */
     }
 }
 
@@ -287,7 +307,8 @@ static void bus_thread_abandon(BusThread *thread) {
     inbox_finish(&thread->inbox);
 }
 
-int bus_thread_init(BusThread *thread, const Config *config, const char *node_id, uint32_t n_workers) {
+int bus_thread_init(BusThread *thread, Settings *settings, const char *node_id, uint32_t n_workers) {
+    const Config *config = settings->config;
     *thread = (BusThread){0};
     int r = loop_init(&thread->loop, &bus_thread_loop_ops, thread);
     if (r < 0)
@@ -308,6 +329,7 @@ int bus_thread_init(BusThread *thread, const Config *config, const char *node_id
         bus_thread_abandon(thread);
         return error_trace(r);
     }
+    thread->settings = settings_ref(settings);
     return 0;
 }
 
@@ -331,7 +353,8 @@ static void bus_thread_drop_outlets(BusThread *thread) {
 
 static void bus_thread_close(BusThread *thread) {
     thread->backend->ops->close(thread->backend);
-    if (loop_finish(&thread->loop) < 0)
+    thread->is_busy = loop_finish(&thread->loop) < 0;
+    if (thread->is_busy)
         log_event(LOG_LEVEL_WARN, "loop_busy", log_text("thread", "bus"));
     bus_finish(&thread->bus);
     bus_thread_drop_outlets(thread);
@@ -352,6 +375,10 @@ int bus_thread_start(BusThread *thread) {
     return 0;
 }
 
+void bus_thread_configure(BusThread *thread, Settings *settings) {
+    inbox_push(&thread->inbox, &mail_settings(settings)->item);
+}
+
 void bus_thread_stop(BusThread *thread) {
     inbox_push(&thread->inbox, &mail_control(MAIL_STOP, NULL, 0)->item);
 }
@@ -365,6 +392,8 @@ void bus_thread_finish(BusThread *thread) {
     inbox_finish(&thread->inbox);
     if (thread->n_urls > 0)
         thread->redis = *redis_backend_counters(thread->backend);
-    thread->backend = thread->backend_free(thread->backend);
+    if (!thread->is_busy)
+        thread->backend = thread->backend_free(thread->backend);
     bus_thread_drop_urls(thread);
+    thread->settings = settings_unref(thread->settings);
 }

@@ -8,11 +8,13 @@
 /* Tickets are renewed with the certificates: what a stolen key of theirs opens is no older. */
 enum { CERTIFICATES_AGE_MS = 12 * 60 * 60 * 1000, CERTIFICATES_ERROR_SIZE = 320 };
 
+static TlsFiles files_of(const Config *config) {
+    return (TlsFiles){.certificates = config->tls_certificate, .keys = config->tls_key, .client_ca = config->tls_client_ca};
+}
+
 int certificates_init(Certificates *certificates, const Config *config, uint64_t now_ms) {
     char error[CERTIFICATES_ERROR_SIZE];
-    *certificates = (Certificates){
-        .files = {.certificates = config->tls_certificate, .keys = config->tls_key, .client_ca = config->tls_client_ca},
-        .loaded_at_ms = now_ms};
+    *certificates = (Certificates){.files = files_of(config), .loaded_at_ms = now_ms};
     if (config->n_tls_addresses == 0)
         return 0;
     certificates->stamp = tls_stamp(&certificates->files);
@@ -27,25 +29,41 @@ void certificates_finish(Certificates *certificates) {
 }
 
 /* The stamp is taken before the files are read: a change in between is seen at the next look. */
-bool certificates_look(Certificates *certificates, bool is_asked, uint64_t now_ms) {
+static int certificates_load(Certificates *certificates, const TlsFiles *files, uint64_t stamp, uint64_t now_ms) {
     char error[CERTIFICATES_ERROR_SIZE];
     Tls *tls = NULL;
+    int r = tls_new(&tls, files, error, sizeof(error));
+    if (r < 0) {
+        counter_add(&certificates->refused_reloads, 1);
+        log_event(LOG_LEVEL_ERROR, "certificates_refused", log_text("reason", error));
+        return error_trace(r);
+    }
+    certificates->stamp = stamp;
+    certificates->loaded_at_ms = now_ms;
+    tls_unref(certificates->tls);
+    certificates->tls = tls;
+    counter_add(&certificates->reloads, 1);
+    log_event(LOG_LEVEL_INFO, "certificates_loaded", log_number("pairs", tls_count(files->certificates)));
+    return 0;
+}
+
+bool certificates_look(Certificates *certificates, uint64_t now_ms) {
     if (!certificates->tls)
         return false;
     uint64_t stamp = tls_stamp(&certificates->files);
     bool is_due = now_ms - certificates->loaded_at_ms >= CERTIFICATES_AGE_MS;
-    if (stamp == certificates->stamp && !is_due && !is_asked)
+    if (stamp == certificates->stamp && !is_due)
         return false;
-    certificates->stamp = stamp;
+    certificates->stamp = stamp; /* also of what is refused: it is not looked at again before it changes */
     certificates->loaded_at_ms = now_ms;
-    if (tls_new(&tls, &certificates->files, error, sizeof(error)) < 0) {
-        counter_add(&certificates->refused_reloads, 1);
-        log_event(LOG_LEVEL_ERROR, "certificates_refused", log_text("reason", error));
-        return false;
-    }
-    tls_unref(certificates->tls);
-    certificates->tls = tls;
-    counter_add(&certificates->reloads, 1);
-    log_event(LOG_LEVEL_INFO, "certificates_loaded", log_number("pairs", tls_count(certificates->files.certificates)));
-    return true;
+    return certificates_load(certificates, &certificates->files, stamp, now_ms) == 0;
+}
+
+int certificates_change(Certificates *certificates, const Config *config, uint64_t now_ms) {
+    TlsFiles files = files_of(config);
+    int r = certificates->tls ? certificates_load(certificates, &files, tls_stamp(&files), now_ms) : 0;
+    if (r < 0)
+        return error_trace(r);
+    certificates->files = files;
+    return 0;
 }

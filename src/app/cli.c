@@ -21,14 +21,18 @@ void cli_complain(const CliStreams *streams, const char *format, ...) {
     fputc('\n', streams->error);
 }
 
-int cli_load_config(Config **config, const CliInput *input) {
-    ConfigSources sources = {
+ConfigSources cli_sources(const CliInput *input) {
+    return (ConfigSources){
         .file = input->switches[CLI_CONFIG],
         .environment = input->streams->environment,
         .flags = input->flags,
         .n_flags = input->n_flags,
         .is_development = input->switches[CLI_DEV] != NULL,
     };
+}
+
+int cli_load_config(Config **config, const CliInput *input) {
+    const ConfigSources sources = cli_sources(input);
     Buf problems;
     int r;
 

@@ -23,6 +23,7 @@ static const SwitchRow switch_rows[CLI_N_SWITCHES] = {
     [CLI_KEY] = {"--key", 'k', "FILE|TEXT", "What to sign with: a file, or the key itself as hs256:SECRET."},
     [CLI_SUB] = {"--sub", 0, "USER", "Who bears the token."},
     [CLI_INFO] = {"--info", 0, "JSON", "What others see of the user in presence."},
+    [CLI_LIMITS] = {"--limits", 0, "JSON", "In place of the node's: messages, bytes, subscriptions, connections."},
     [CLI_CHANNEL] = {"--channel", 0, "NAME", "Makes it a channel token: it opens this one channel."},
     [CLI_JOIN] = {"--join", 0, "NAME", "A channel to subscribe to at connect. May be given again."},
     [CLI_SUBSCRIBE] = {"--subscribe", 0, "PATTERN", "Channels that it may subscribe to, like chat:*. May be given again."},
@@ -30,15 +31,12 @@ static const SwitchRow switch_rows[CLI_N_SWITCHES] = {
     [CLI_EXPIRES] = {"--expires", 0, "DURATION", "How long it holds, like 15m; 1h when it is not given, 0 for ever."},
     [CLI_AUDIENCE] = {"--audience", 0, "TEXT", "Whom it is for."},
     [CLI_ISSUER] = {"--issuer", 0, "TEXT", "Who made it."},
+    [CLI_QUIET] = {"--quiet", 'q', NULL, "Print nothing: the exit code tells whether the node is healthy."},
 };
 
-static const CliCommand *const commands[] = {&cli_command_run,
-                                             &cli_command_publish,
-                                             &cli_command_check_config,
-                                             &cli_command_token,
-                                             &cli_command_keygen,
-                                             &cli_command_version,
-                                             NULL};
+static const CliCommand *const commands[] = {&cli_command_run,   &cli_command_publish, &cli_command_check_config,
+                                             &cli_command_token, &cli_command_keygen,  &cli_command_status,
+                                             &cli_command_top,   &cli_command_version, NULL};
 
 const CliCommand *const *cli_commands(void) {
     return commands;

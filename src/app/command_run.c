@@ -15,26 +15,26 @@ static int refuse_closed(const CliInput *input) {
 }
 
 static int run(const CliInput *input) {
+    const ConfigSources sources = cli_sources(input);
     Config *config = NULL;
     int r = cli_load_config(&config, input);
 
     if (r != EX_OK)
         return r;
-    if (!config->is_development && !config_has_keys(config) && !config_is_open(config)) {
+    if (config_is_closed(config)) {
         config_free(config);
         return refuse_closed(input);
     }
     log_configure(config->log_level, config->log_format, STDERR_FILENO);
-    r = server_run(config);
-    config_free(config);
-    return r;
+    return server_run(config, &sources);
 }
 
 const CliCommand cli_command_run = {
     .name = "run",
     .summary = "Run a gateway node until SIGTERM or SIGINT. This is what barker does without a command.",
-    .details = "Runs a gateway node until SIGTERM or SIGINT, which close the connections and end it in good\n"
-               "order. A second signal ends it at once. The log goes to standard error.",
+    .details = "Runs a gateway node until SIGTERM or SIGINT, which tell the connections to go and end it in good\n"
+               "order. A second signal hurries, a third ends it at once. SIGHUP reads the configuration, keys and\n"
+               "certificates again. The log goes to standard error.",
     .switches = 1U << CLI_CONFIG | 1U << CLI_DEV,
     .run = run,
 };

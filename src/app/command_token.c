@@ -25,7 +25,7 @@ static int check(const CliInput *input, const Keyring *ring, const TokenClaims *
     else
         cli_complain(input->streams,
                      "such a token would be refused as %s: names have up to 255 bytes and no control characters, a list "
-                     "up to 64, info up to 1 KiB, the whole up to 8 KiB",
+                     "up to 64, info up to 1 KiB, limits are whole numbers from 1, the whole up to 8 KiB",
                      token_result_name((TokenResult)r));
     return r < 0 ? EX_OSERR : EX_DATAERR;
 }
@@ -39,6 +39,8 @@ static int complain(const CliInput *input, int r) {
         cli_complain(input->streams, "flag --key: tokens are signed with a private key of EdDSA or a secret of HS256");
     else if (r == TOKEN_SIGN_BAD_INFO)
         cli_complain(input->streams, "flag --info: it is not JSON");
+    else if (r == TOKEN_SIGN_BAD_LIMITS)
+        cli_complain(input->streams, "flag --limits: it is not JSON");
     else
         cli_complain(input->streams, "users, channels and patterns are UTF-8 of 1 to 255 bytes without control characters");
     return EX_DATAERR;
@@ -107,6 +109,7 @@ static int sign(const CliInput *input, Keyring *ring, const char **lists) {
     TokenClaims claims = {
         .user = input->switches[CLI_SUB],
         .info = input->switches[CLI_INFO],
+        .limits = input->switches[CLI_LIMITS],
         .channel = input->switches[CLI_CHANNEL],
         .audience = input->switches[CLI_AUDIENCE],
         .issuer = input->switches[CLI_ISSUER],
@@ -150,8 +153,8 @@ const CliCommand cli_command_token = {
                "-algorithm ed25519 make it, or the word hs256:SECRET. Other processes can see what is given on\n"
                "the command line: for anything but a trial keep the key in a file.\n"
                "  barker token --key key.jwk --sub alice --subscribe 'chat:*' --publish chat:lobby --expires 15m",
-    .switches = 1U << CLI_KEY | 1U << CLI_SUB | 1U << CLI_INFO | 1U << CLI_CHANNEL | 1U << CLI_JOIN | 1U << CLI_SUBSCRIBE |
-                1U << CLI_PUBLISH | 1U << CLI_EXPIRES | 1U << CLI_AUDIENCE | 1U << CLI_ISSUER,
+    .switches = 1U << CLI_KEY | 1U << CLI_SUB | 1U << CLI_INFO | 1U << CLI_LIMITS | 1U << CLI_CHANNEL | 1U << CLI_JOIN |
+                1U << CLI_SUBSCRIBE | 1U << CLI_PUBLISH | 1U << CLI_EXPIRES | 1U << CLI_AUDIENCE | 1U << CLI_ISSUER,
     .sections = "",
     .run = run,
 };

@@ -211,6 +211,9 @@ Config *config_free(Config *config) {
     free(config->tls_certificate);
     free(config->tls_key);
     free(config->tls_client_ca);
+    free(config->admin_token);
+    free(config->api.keys);
+    free(config->api.key_file);
     free(config->redis_url);
     free(config->redis_prefix);
     free(config->node_id);
@@ -242,4 +245,8 @@ bool config_is_open(const Config *config) {
             return true;
     }
     return false;
+}
+
+bool config_is_closed(const Config *config) {
+    return !config->is_development && !config_has_keys(config) && !config_is_open(config);
 }

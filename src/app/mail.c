@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/settings.h"
 #include "base/list.h"
 #include "base/log.h"
 
@@ -76,12 +77,22 @@ Mail *mail_history(const char *channel, size_t n_channel, HistoryReply *reply) {
     return mail;
 }
 
+Mail *mail_settings(Settings *settings) {
+    Mail *mail = mail_control(MAIL_SETTINGS, NULL, 0);
+    mail->settings = settings_ref(settings);
+    return mail;
+}
+
 Mail *mail_free(Mail *mail) {
     if (mail) {
         message_unref(mail->message);
         history_reply_unref(mail->history);
         presence_reply_unref(mail->presence);
         tls_unref(mail->tls);
+        control_unref(mail->control);
+        survey_unref(mail->survey);
+        settings_unref(mail->settings);
+        survey_reply_free(mail->surveyed);
         free(mail);
     }
     return NULL;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "hub/message.h"
+
 #define OPTION_AT(member) .offset = offsetof(Config, member)
 
 /* LogLevel, LogFormat, Access, NamedBy and SlowPolicy index these; a switch's are always the same two. */
@@ -37,6 +39,26 @@ static const Option options[] = {
     {"tls.look", OPTION_DURATION, "5s", NULL, 100, HOUR, NULL, OPTION_AT(tls_look_ms), 0,
      "How often these files are looked at; one that has changed is loaded without a connection lost, and SIGHUP loads them at "
      "once. What does not fit is refused, and the old stays."},
+    {"admin.address", OPTION_ADDRESSES, "127.0.0.1:9080", NULL, 0, CONFIG_MAX_ADDRESSES, NULL, OPTION_AT(admin_addresses),
+     offsetof(Config, n_admin_addresses),
+     "Where operators and backends connect: the admin page, /metrics, /healthz, /readyz and the HTTP API. Written as "
+     "listen.address. Beyond loopback it needs admin.token. Empty: nowhere."},
+    {"admin.token", OPTION_SECRET, "", NULL, 0, 1024, NULL, OPTION_AT(admin_token), 0,
+     "The token that opens all of it: Authorization: Bearer. At least 16 characters. Empty: whoever reaches the address on "
+     "loopback may do all."},
+    {"api.keys", OPTION_SECRET, "", NULL, 0, 16384, NULL, OPTION_AT(api.keys), 0,
+     "Keys of the HTTP API, separated by spaces: SCOPES:SECRET, scopes being publish, read, manage and metrics, separated by "
+     "commas, or all. A secret has at least 16 characters."},
+    {"api.key_file", OPTION_TEXT, "", NULL, 0, 4096, NULL, OPTION_AT(api.key_file), 0, "A file of such keys, one a line."},
+    {"api.body_limit", OPTION_SIZE, "1MiB", NULL, KIB, 64 * MIB, NULL, OPTION_AT(api.body_limit_bytes), 0,
+     "The largest body of a request; over it the answer is 413."},
+    {"api.timeout", OPTION_DURATION, "10s", NULL, 100, HOUR, NULL, OPTION_AT(api.timeout_ms), 0,
+     "A request that the broker or a worker has not answered by then is answered with 503 or 504; one that has not come whole "
+     "is hung up on."},
+    {"drain.notice", OPTION_DURATION, "5s", "0", 0, HOUR, NULL, OPTION_AT(drain.notice_ms), 0,
+     "After SIGTERM: how long the node still takes connections while /readyz says no, for load balancers to notice."},
+    {"drain.window", OPTION_DURATION, "30s", "0", 0, HOUR, NULL, OPTION_AT(drain.window_ms), 0,
+     "Then: the time over which its connections are told to go, a share each tick. A second SIGTERM ends both at once."},
     {"redis.url", OPTION_REDIS_URL, "", NULL, 0, CONFIG_MAX_REDIS, NULL, OPTION_AT(redis_url), 0,
      "Redis: redis://[user[:password]@]host[:port][/db], redis+unix://[user:password@]/path[?db=N], "
      "redis-sentinel://host,host/master or redis-cluster://host,host; rediss is the same over TLS. Several redis:// (the flag "
@@ -80,7 +102,7 @@ static const Option options[] = {
     {"watchdog.expiry_grace", OPTION_DURATION, "5s", NULL, 0, HOUR, NULL, OPTION_AT(watchdog.expiry_grace_ms), 0,
      "How long a connection may outlive its token; then it is closed with 4402."},
     {"watchdog.linger", OPTION_DURATION, "5s", NULL, 100, HOUR, NULL, OPTION_AT(watchdog.linger_ms), 0,
-     "How long a connection may be CLOSING before it is terminated; also how long a shutdown takes at most."},
+     "How long a connection may be CLOSING before it is terminated; also how long the end takes at most, behind the drain."},
     {"watchdog.audit", OPTION_DURATION, "30s", NULL, 100, HOUR, NULL, OPTION_AT(watchdog.audit_ms), 0,
      "How long the audit takes to compare every connection with what the kernel and the library say of it."},
     {"socket.user_timeout", OPTION_DURATION, "30s", NULL, 0, HOUR, NULL, OPTION_AT(socket_user_timeout_ms), 0,
@@ -123,6 +145,10 @@ static const Option options[] = {
      "The largest message that a client may send; over it, the connection is closed with 1009."},
     {"limits.subscriptions", OPTION_NUMBER, "128", NULL, 1, 65536, NULL, OPTION_AT(n_subscription_limit), 0,
      "Channels that one connection may be subscribed to."},
+    {"limits.channel_name", OPTION_NUMBER, "255", NULL, 1, CHANNEL_NAME_MAX, NULL, OPTION_AT(channel_limit_bytes), 0,
+     "Bytes of a channel's name, as a client may say it; over it, it is a bad name."},
+    {"limits.header_size", OPTION_SIZE, "8KiB", NULL, KIB, 32 * KIB, NULL, OPTION_AT(header_limit_bytes), 0,
+     "All headers of one request from a client; over it, the connection is hung up on."},
     {"limits.connections", OPTION_NUMBER, "0", NULL, 0, 10000000, NULL, OPTION_AT(n_connection_limit), 0,
      "Connections that the node holds at most; 0 is as many as its file descriptors allow."},
     {"limits.connections_per_address", OPTION_NUMBER, "0", NULL, 0, 10000000, NULL, OPTION_AT(n_address_limit), 0,
@@ -138,6 +164,8 @@ static const Option options[] = {
     {"limits.byte_rate", OPTION_SIZE, "0", NULL, 0, 1024 * MIB, NULL, OPTION_AT(bytes_per_second), 0,
      "Bytes of messages a second from one connection, and as many at once or limits.message_size; over it, the connection is "
      "closed with 1008. 0 is no limit."},
+    {"limits.connections_per_user", OPTION_NUMBER, "0", NULL, 0, 10000000, NULL, OPTION_AT(n_user_limit), 0,
+     "Connections of one user, by the name in its token; one more is refused. 0 is no limit."},
     {"access.subscribe", OPTION_CHOICE, "nobody", "anyone", 0, 0, choices_access, OPTION_AT(namespaces.fallback.subscribe), 0,
      "Who may subscribe: nobody, who has a token that names the channel, who has a token with a user, or anyone."},
     {"access.publish", OPTION_CHOICE, "nobody", "anyone", 0, 0, choices_access, OPTION_AT(namespaces.fallback.publish), 0,
@@ -160,7 +188,7 @@ static const Option options[] = {
     {"auth.key_files", OPTION_TEXT, "", NULL, 0, 4096, NULL, OPTION_AT(auth.key_files), 0,
      "Files of keys, separated by spaces: PEM, JWK or JWKS."},
     {"auth.jwks_file", OPTION_TEXT, "", NULL, 0, 4096, NULL, OPTION_AT(auth.jwks_file), 0,
-     "A JWKS, as identity providers publish it. Read at the start."},
+     "A JWKS, as identity providers publish it."},
     {"auth.audience", OPTION_TEXT, "", NULL, 0, 255, NULL, OPTION_AT(auth.audience), 0,
      "What a token's aud must name. Empty: a token must have none."},
     {"auth.issuer", OPTION_TEXT, "", NULL, 0, 255, NULL, OPTION_AT(auth.issuer), 0,
@@ -171,13 +199,22 @@ static const Option options[] = {
      "The cookie that may bear a token; its connection must come from a page that access.origins lets in. Empty: none."},
     {"auth.required", OPTION_SWITCH, "no", NULL, 0, 0, choices_switch, OPTION_AT(auth.is_required), 0,
      "Whether every connection must show a token: in its request, or by the message auth within watchdog.auth."},
+    {"auth.expiry_required", OPTION_SWITCH, "no", NULL, 0, 0, choices_switch, OPTION_AT(auth.needs_expiry), 0,
+     "Whether a token without exp is refused; else it is good for ever."},
+    {"auth.look", OPTION_DURATION, "5s", NULL, 100, HOUR, NULL, OPTION_AT(auth.look_ms), 0,
+     "How often the files of keys are looked at; those that have changed are loaded, and SIGHUP loads them at once. What does "
+     "not fit is refused, and the old stays."},
     {"process.user", OPTION_TEXT, "", NULL, 0, 32, NULL, OPTION_AT(process_user), 0,
      "Whom the process becomes once its addresses are bound, when root has started it. Empty: it stays who it is."},
+    {"process.seccomp", OPTION_SWITCH, "no", NULL, 0, 0, choices_switch, OPTION_AT(has_seccomp), 0,
+     "Whether the kernel refuses the process every system call that a running node has no use for; one that is tried ends it."},
     {"node.id", OPTION_NODE_ID, "", NULL, 0, 63, NULL, OPTION_AT(node_id), 0,
      "The node's name, unique among the nodes; empty draws one at random."},
     {"log.level", OPTION_CHOICE, "info", NULL, 0, 0, choices_level, OPTION_AT(log_level), 0, "The least of what is logged."},
     {"log.format", OPTION_CHOICE, "logfmt", NULL, 0, 0, choices_format, OPTION_AT(log_format), 0,
      "How a line of the log on standard error reads."},
+    {"log.sample", OPTION_NUMBER, "20", NULL, 0, 1000000, NULL, OPTION_AT(log_per_second), 0,
+     "Lines a second of one and the same event; of more their number is told. 0 is no limit."},
 };
 
 const Option *options_all(size_t *n_options) {

@@ -77,13 +77,25 @@ static void report_log_redis(const RedisCounters *redis) {
 static void report_log_limits(const Worker *workers, uint32_t n_workers) {
     log_event(LOG_LEVEL_INFO, "limits", report_counter("refused_addresses", ws_counters.refused_addresses),
               report_counter("refused_proxies", ws_counters.refused_proxies), report_counter("paced", ws_counters.paced),
-              report_counter("limited_messages", sessions.counters.limited_messages));
+              report_counter("limited_messages", sessions.counters.limited_messages),
+              report_counter("refused_users", sessions.counters.refused_users),
+              report_counter("refused_channels", sessions.counters.refused_channels),
+              report_counter("refused_subscriptions", sessions.counters.refused_subscriptions));
 }
 
-void report_log_certificates(const Certificates *certificates) {
+void report_log_reload(const Reload *reload) {
+    const Certificates *certificates = &reload->certificates;
+    const ReloadCounters *counters = &reload->counters;
     if (certificates->tls)
         log_event(LOG_LEVEL_INFO, "certificates_totals", log_number("reloads", (int64_t)counter_read(&certificates->reloads)),
                   log_number("refused", (int64_t)counter_read(&certificates->refused_reloads)));
+    if (counter_read(&counters->loaded) + counter_read(&counters->refused) + counter_read(&counters->keys_loaded) +
+            counter_read(&counters->keys_refused) >
+        0)
+        log_event(LOG_LEVEL_INFO, "reload_totals", log_number("loaded", (int64_t)counter_read(&counters->loaded)),
+                  log_number("refused", (int64_t)counter_read(&counters->refused)),
+                  log_number("keys_loaded", (int64_t)counter_read(&counters->keys_loaded)),
+                  log_number("keys_refused", (int64_t)counter_read(&counters->keys_refused)));
 }
 
 void report_log(const Worker *workers, uint32_t n_workers, const BusThread *bus) {
@@ -105,5 +117,6 @@ void report_log(const Worker *workers, uint32_t n_workers, const BusThread *bus)
               report_counter("pings", sessions.counters.pings),
               report_row("refused_sends", sessions.counters.refused_sends, READY_STATES),
               report_row("evicted_frames", sessions.counters.evicted_frames, SLOW_POLICIES),
+              report_counter("controlled", sessions.counters.controlled),
               log_number("audit_findings", report_audit_findings(workers, n_workers)));
 }

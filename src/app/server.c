@@ -13,10 +13,14 @@
 #include <unistd.h>
 
 #include "app/bus_thread.h"
-#include "app/certificates.h"
-#include "app/keys.h"
+#include "app/desk.h"
+#include "app/drain.h"
+#include "app/listening.h"
+#include "app/notify.h"
 #include "app/privileges.h"
+#include "app/reload.h"
 #include "app/report.h"
+#include "app/sandbox.h"
 #include "app/signals.h"
 #include "app/worker.h"
 #include "base/clock.h"
@@ -28,21 +32,23 @@
 
 enum {
     WORKER_INBOX_LIMIT = 64 << 20, /* bytes of messages waiting for one worker */
-    KEY_PROBLEMS_LIMIT = 4096,
+    END_MARGIN_MS = 10000,         /* what the end may take besides the drain and the linger bound */
+    STOP_LOOK_MS = 1000,           /* how often the end looks whether the workers have ended, besides being told */
 };
 
 typedef struct Server {
     const Config *config;
     char node_id[64];
     Routes routes;
-    Keyring *keyring; /* NULL: no token is good */
+    Reload reload;
     BusThread bus;
+    Desk desk;
     Admission *admission;
+    Tally *users; /* connections of each */
     Worker *workers;
     uint32_t n_workers; /* of those that are initialised */
-    Certificates certificates;
-    uint32_t n_addresses;     /* of those that are bound, and ours to remove */
-    uint32_t n_tls_addresses; /* the same of those by TLS */
+    Listening listening;
+    Notify notify;
     atomic_uint n_running;
 } Server;
 
@@ -52,74 +58,32 @@ static void server_worker_ended(void *context) {
     signals_nudge(NULL);
 }
 
-static const char *server_text(const char *text) {
-    return text[0] ? text : NULL;
-}
-
-static SessionOptions server_session_options(const Server *server) {
-    const Config *config = server->config;
-    return (SessionOptions){
-        .watchdog = {.handshake_ms = config->watchdog.handshake_ms,
-                     .auth_ms = config->watchdog.auth_ms,
-                     .ping_ms = config->watchdog.ping_ms,
-                     .pong_ms = config->watchdog.pong_ms,
-                     .pong_grace_ms = config->watchdog.pong_grace_ms,
-                     .stall_ms = config->watchdog.stall_ms,
-                     .expiry_grace_ms = config->watchdog.expiry_grace_ms,
-                     .linger_ms = config->watchdog.linger_ms},
-        .audit_ms = config->watchdog.audit_ms,
-        .namespaces = &config->namespaces,
-        .outbox_limit_bytes = config->outbox_limit_bytes,
-        .message_limit_bytes = config->message_limit_bytes,
-        .subscriptions_limit = config->n_subscription_limit,
-        .message_rate = {config->messages_per_second, config->messages_per_second},
-        .byte_rate = {config->bytes_per_second, config->bytes_per_second > config->message_limit_bytes
-                                                    ? config->bytes_per_second
-                                                    : config->message_limit_bytes},
-        .history_limit = config->history_limit,
-        .clients_may_name_themselves = config->client_identity == NAMED_BY_ANYONE,
-        .is_auth_required = config->auth.is_required,
-        .keyring = server->keyring,
-        .token_rules = {.audience = server_text(config->auth.audience),
-                        .issuer = server_text(config->auth.issuer),
-                        .leeway_s = config->auth.leeway_ms / 1000},
-        .wall_ms = clock_wall_ms,
-        .node_id = server->node_id,
-    };
-}
-
 static WorkerOptions server_worker_options(Server *server, uint32_t index) {
     const Config *config = server->config;
-    uint32_t limit = config->n_connection_limit;
     return (WorkerOptions){
         .index = index,
-        .sessions = server_session_options(server),
+        .settings = server->reload.current,
+        .node_id = server->node_id,
+        .n_workers = config->n_workers,
+        .users = server->users,
         .http = routes_handle,
         .http_context = &server->routes,
-        .n_connections_limit = limit ? (limit + config->n_workers - 1) / config->n_workers : 0,
-        .socket = {.user_timeout_ms = config->socket_user_timeout_ms,
-                   .unsent_bytes = config->socket_unsent_bytes,
-                   .send_buffer_bytes = config->socket_send_buffer_bytes},
         .admission = server->admission,
         .has_proxy_header = config->has_proxy_header,
-        .tls = server->certificates.tls,
-        .origins = config->origins,
-        .token_cookie = config->auth.cookie,
+        .tls = server->reload.certificates.tls,
         .inbox_limit_bytes = WORKER_INBOX_LIMIT,
         .bus = &server->bus.inbox,
+        .desk = &server->desk.inbox,
         .ended = server_worker_ended,
         .ended_context = server,
     };
 }
 
 static int server_init_admission(Server *server) {
-    const Config *config = server->config;
-    AdmissionOptions options = {.per_address = config->n_address_limit,
-                                .per_second = config->connections_per_second,
-                                .handshakes = config->n_handshake_limit,
-                                .n_trusted = config->n_trusted_proxies};
-    memcpy(options.trusted, config->trusted_proxies, config->n_trusted_proxies * sizeof(options.trusted[0]));
+    AdmissionOptions options = settings_admission(server->reload.current);
     int r = admission_new(&server->admission, &options);
+    if (r == 0)
+        r = tally_new(&server->users);
     return r < 0 ? error_trace(r) : 0;
 }
 
@@ -138,65 +102,34 @@ static int server_init_workers(Server *server) {
     return 0;
 }
 
-/* SO_REUSEPORT would let two nodes share an address without a word: so make sure that nobody serves it. */
-static int server_probe(const ListenAddress *address) {
-    int fd;
-    int r = listener_open(&fd, &address->socket.any, address->n_bytes, address->is_dual_stack, false);
+static int server_init_desk(Server *server) {
+    DeskOptions options = {.config = server->config,
+                           .node_id = server->node_id,
+                           .bus = &server->bus,
+                           .workers = server->workers,
+                           .n_workers = server->n_workers,
+                           .settings = server->reload.current,
+                           .reload = &server->reload};
+    int r = desk_init(&server->desk, &options);
     if (r < 0)
         return error_trace(r);
-    close(fd);
-    return 0;
-}
-
-static const char *server_kind(bool is_tls) {
-    return is_tls ? "wss" : "clients";
-}
-
-/* The first worker's socket settles the port when it was 0; unix sockets are one descriptor, duplicated. */
-static int server_listen_at(Server *server, ListenAddress address, bool is_tls) {
-    bool is_local = address.socket.any.sa_family == AF_UNIX;
-    char text[LISTEN_ADDRESS_TEXT_SIZE];
-    int first = -1;
-    int r = is_local ? 0 : server_probe(&address);
-    for (uint32_t i = 0; r == 0 && i < server->n_workers; i++) {
-        int fd = -1;
-        if (is_local && i > 0)
-            r = (fd = dup(first)) < 0 ? error_origin(-errno) : 0;
-        else
-            r = listener_open(&fd, &address.socket.any, address.n_bytes, address.is_dual_stack, !is_local);
-        if (r == 0)
-            r = worker_listen(&server->workers[i], fd, is_tls);
-        first = i == 0 ? fd : first;
-        if (r == 0 && i == 0 && !is_local)
-            getsockname(fd, &address.socket.any, &address.n_bytes);
-    }
-    if (r < 0)
-        return error_trace(r);
-    listen_address_format(text, sizeof(text), &address);
-    log_event(LOG_LEVEL_INFO, "listening", log_text("kind", server_kind(is_tls)), log_text("address", text));
-    return 0;
-}
-
-static int server_listen_all(Server *server, const ListenAddress *addresses, uint32_t n_addresses, bool is_tls,
-                             uint32_t *n_bound) {
-    for (; *n_bound < n_addresses; ++*n_bound) {
-        int r = server_listen_at(server, addresses[*n_bound], is_tls);
-        if (r < 0) {
-            char text[LISTEN_ADDRESS_TEXT_SIZE];
-            listen_address_format(text, sizeof(text), &addresses[*n_bound]);
-            log_event(LOG_LEVEL_ERROR, "cannot_listen", log_text("kind", server_kind(is_tls)), log_text("address", text),
-                      log_text("reason", strerror(-r)));
-            return error_trace(r);
-        }
-    }
+    bus_thread_connect(&server->bus, server->n_workers, &server->desk.inbox);
+    server->routes.health = desk_health_of;
+    server->routes.health_context = &server->desk;
     return 0;
 }
 
 static int server_listen(Server *server) {
     const Config *config = server->config;
-    int r = server_listen_all(server, config->listen_addresses, config->n_listen_addresses, false, &server->n_addresses);
+    Listening *listening = &server->listening;
+    int r = listening_open(listening, config->listen_addresses, config->n_listen_addresses, false, server->workers,
+                           server->n_workers);
     if (r == 0)
-        r = server_listen_all(server, config->tls_addresses, config->n_tls_addresses, true, &server->n_tls_addresses);
+        r = listening_open(listening, config->tls_addresses, config->n_tls_addresses, true, server->workers, server->n_workers);
+    if (r == 0)
+        r = desk_listen(&server->desk, &listening->inherited);
+    if (r == 0)
+        r = listening_settle(listening);
     return r < 0 ? error_trace(r) : 0;
 }
 
@@ -210,6 +143,18 @@ static int server_drop_privileges(const Server *server) {
     return r < 0 ? error_trace(r) : 0;
 }
 
+/* Once with is_entered false, before there are loops. */
+static int server_shut_in(const Server *server, bool is_entered) {
+    if (!server->config->has_seccomp)
+        return 0;
+    int r = is_entered ? sandbox_enter() : sandbox_prepare();
+    if (r < 0)
+        log_event(LOG_LEVEL_ERROR, "cannot_sandbox", log_text("option", "process.seccomp"), log_text("reason", strerror(-r)));
+    else if (is_entered)
+        log_event(LOG_LEVEL_INFO, "sandboxed", log_text("kind", sandbox_is_for_sanitizers() ? "sanitizers" : "full"));
+    return r < 0 ? error_trace(r) : 0;
+}
+
 static int server_start(Server *server) {
     int r = bus_thread_start(&server->bus);
     for (uint32_t i = 0; r == 0 && i < server->n_workers; i++) {
@@ -219,44 +164,83 @@ static int server_start(Server *server) {
             atomic_fetch_sub(&server->n_running, 1);
     }
     if (r == 0)
+        r = desk_start(&server->desk);
+    if (r == 0)
         log_event(LOG_LEVEL_INFO, "started", log_text("version", BARKER_VERSION), log_text("node", server->node_id),
                   log_text("broker", server->config->redis_url[0] ? "redis" : "embedded"),
                   log_number("workers", server->n_workers), log_number("pid", getpid()));
+    log_sample(server->config->log_per_second); /* what comes once, before and after, is never held back */
     return r;
 }
 
-static void server_stop_workers(Server *server) {
-    for (uint32_t i = 0; i < server->n_workers; i++)
-        if (server->workers[i].is_started)
-            worker_stop(&server->workers[i]);
-    while (atomic_load(&server->n_running) > 0) {
-        int signal = signals_wait(server->config->tls_look_ms);
-        if (signal == 0 || signal == SIGHUP)
-            continue;
+/* As signals_wait, and tells the watchdog. */
+static int server_signal(Server *server, uint32_t limit_ms) {
+    int signal = signals_wait(notify_wait_ms(&server->notify, limit_ms, clock_now_ms()));
+    uint64_t now_ms = clock_now_ms();
+    if (notify_is_due(&server->notify, now_ms))
+        notify_alive(&server->notify, desk_health(&server->desk).unhealthy == NULL, now_ms);
+    return signal;
+}
+
+static void server_enter_drain(Server *server, const Drain *drain, int signal) {
+    if (drain->phase == DRAIN_KILLED) {
         log_event(LOG_LEVEL_WARN, "stopped_at_once", log_number("signal", signal));
         _exit(128 + signal);
     }
+    if (signal != 0)
+        log_event(LOG_LEVEL_INFO, "hurried", log_number("signal", signal));
+    else if (drain->phase == DRAIN_WINDOW)
+        log_event(LOG_LEVEL_INFO, "window_open", log_number("window_ms", drain->window_ms));
+    for (uint32_t i = 0; drain->phase != DRAIN_NOTICE && i < server->n_workers; i++) {
+        Worker *worker = &server->workers[i];
+        if (worker->is_started && drain->window_ms > 0 && !worker->is_drained)
+            worker_drain(worker, drain->window_ms);
+        if (worker->is_started && drain->phase == DRAIN_CLOSING)
+            worker_stop(worker);
+    }
+}
+
+/* Until every worker has ended. */
+static void server_drain(Server *server, uint32_t notice_ms, uint32_t window_ms) {
+    Drain drain;
+    drain_begin(&drain, notice_ms, window_ms, clock_now_ms());
+    server_enter_drain(server, &drain, 0);
+    while (atomic_load(&server->n_running) > 0) {
+        int signal = server_signal(server, drain_wait_ms(&drain, STOP_LOOK_MS, clock_now_ms()));
+        signal = signal == SIGHUP ? 0 : signal;
+        DrainPhase before = drain.phase;
+        if (drain_turn(&drain, signal != 0, clock_now_ms()) != before)
+            server_enter_drain(server, &drain, signal);
+    }
+}
+
+static void server_end(Server *server, int signal) {
+    const Config *config = server->reload.current->config;
+    uint32_t notice_ms = config->drain.notice_ms, window_ms = config->drain.window_ms;
+    desk_set_draining(&server->desk);
+    log_event(LOG_LEVEL_INFO, "stopping", log_number("signal", signal));
+    log_event(LOG_LEVEL_INFO, "draining", log_number("notice_ms", notice_ms), log_number("window_ms", window_ms));
+    notify_stopping(&server->notify, notice_ms + window_ms + config->watchdog.linger_ms + END_MARGIN_MS);
+    server_drain(server, notice_ms, window_ms);
 }
 
 static void server_finish(Server *server) {
-    server_stop_workers(server);
+    server_drain(server, 0, 0); /* where the start has failed; else they have ended */
+    desk_stop(&server->desk);
     if (server->bus.is_started)
         bus_thread_stop(&server->bus);
-    bus_thread_finish(&server->bus); /* until then it writes to the workers' inboxes and wakes their loops */
+    bus_thread_finish(&server->bus); /* until then it writes to the others' inboxes and wakes their loops */
     for (uint32_t i = 0; i < server->n_workers; i++)
         worker_finish(&server->workers[i]);
+    desk_finish(&server->desk);
+    log_sample(0);
     report_log(server->workers, server->n_workers, &server->bus);
-    report_log_certificates(&server->certificates);
-    certificates_finish(&server->certificates);
+    report_log_reload(&server->reload);
     free(server->workers);
     admission_free(server->admission);
-    keyring_free(server->keyring);
-}
-
-static void server_remove_sockets(const ListenAddress *addresses, uint32_t n_bound) {
-    for (uint32_t i = 0; i < n_bound; i++)
-        if (addresses[i].socket.any.sa_family == AF_UNIX)
-            unlink(((const struct sockaddr_un *)&addresses[i].socket)->sun_path);
+    tally_free(server->users);
+    listening_finish(&server->listening);
+    notify_finish(&server->notify);
 }
 
 /* As many descriptors as the process may have: each connection is one. */
@@ -279,6 +263,8 @@ static void server_prepare(Server *server, const Config *config) {
     json_object_seed(0); /* draws its own, here instead of in several threads at once */
     signals_block();
     server_raise_descriptors();
+    if (notify_init(&server->notify) < 0)
+        log_event(LOG_LEVEL_WARN, "cannot_notify", log_text("reason", "NOTIFY_SOCKET cannot be reached"));
 }
 
 static int server_failed(int error) {
@@ -288,72 +274,85 @@ static int server_failed(int error) {
     return error == -EADDRINUSE || error == -EADDRNOTAVAIL || error == -EACCES ? EX_UNAVAILABLE : EX_OSERR;
 }
 
-/* Until a signal ends it. Without certificates there is nothing to load anew, and SIGHUP ends it as it does any program. */
+/* The bus goes by them first: what a worker then tells it is meant so. */
+static void server_share(Server *server, unsigned changes) {
+    Settings *settings = server->reload.current;
+    if (changes & RELOAD_SETTINGS) {
+        AdmissionOptions admission = settings_admission(settings);
+        admission_configure(server->admission, &admission);
+        bus_thread_configure(&server->bus, settings);
+        desk_configure(&server->desk, settings);
+        log_sample(settings->config->log_per_second);
+    }
+    for (uint32_t i = 0; i < server->n_workers; i++) {
+        if (changes & RELOAD_SETTINGS)
+            worker_configure(&server->workers[i], settings);
+        if (changes & RELOAD_CERTIFICATES)
+            worker_renew(&server->workers[i], server->reload.certificates.tls);
+    }
+}
+
+/* Until a signal ends it. */
 static int server_wait(Server *server) {
     for (;;) {
-        int signal = signals_wait(server->config->tls_look_ms);
-        bool is_asked = signal == SIGHUP && server->certificates.tls;
-        if (signal != 0 && !is_asked)
+        int signal = server_signal(server, reload_wait_ms(&server->reload, clock_now_ms()));
+        log_settle();
+        if (signal != 0 && signal != SIGHUP)
             return signal;
-        if (!certificates_look(&server->certificates, is_asked, clock_now_ms()))
-            continue;
-        for (uint32_t i = 0; i < server->n_workers; i++)
-            worker_renew(&server->workers[i], server->certificates.tls);
+        if (signal == SIGHUP)
+            notify_reloading(&server->notify, clock_now_ms());
+        server_share(server, reload_look(&server->reload, signal == SIGHUP, clock_now_ms()));
+        if (signal == SIGHUP)
+            notify_ready(&server->notify, "reloaded");
     }
 }
 
-/* EX_OK, or the code to exit with, once it has been said why. */
-static int server_load_keys(Server *server) {
-    Buf problems;
-    buf_init(&problems, KEY_PROBLEMS_LIMIT);
-    int r = keys_load(&server->keyring, server->config, &problems);
-    for (size_t i = 0; i < problems.n_bytes;) {
-        const char *line = (const char *)problems.bytes + i;
-        const char *end = memchr(line, '\n', problems.n_bytes - i);
-        size_t n_line = end ? (size_t)(end - line) : problems.n_bytes - i;
-        log_event(LOG_LEVEL_ERROR, "bad_key", log_bytes("reason", line, n_line));
-        i += n_line + 1;
-    }
-    buf_finish(&problems);
-    if (r == -EINVAL)
-        return EX_CONFIG;
-    return r < 0 ? server_failed(r) : EX_OK;
+/* A look-up that the system's resolver has begun cannot be taken back, and exit would wait for it. */
+static int server_leave(const Server *server, int error) {
+    int code = error < 0 ? server_failed(error) : EX_OK;
+    if (error == 0)
+        log_event(LOG_LEVEL_INFO, "stopped", log_text("node", server->node_id));
+    if (server->bus.is_busy)
+        _exit(code);
+    return code;
 }
 
-int server_run(const Config *config) {
+int server_run(Config *config, const ConfigSources *sources) {
     Server server = {0};
     server_prepare(&server, config);
-    int code = server_load_keys(&server);
-    if (code != EX_OK)
-        return code;
-    int r = certificates_init(&server.certificates, config, clock_now_ms());
+    int r = server_shut_in(&server, false);
     if (r < 0) {
-        keyring_free(server.keyring);
-        return r == -EINVAL ? EX_CONFIG : server_failed(r);
-    }
-    r = bus_thread_init(&server.bus, config, server.node_id, config->n_workers);
-    if (r < 0) {
-        certificates_finish(&server.certificates);
-        keyring_free(server.keyring);
+        config_free(config);
         return server_failed(r);
     }
-    r = server_init_admission(&server);
+    r = reload_init(&server.reload, config, sources, clock_now_ms());
+    if (r < 0)
+        return r == -EINVAL ? EX_CONFIG : server_failed(r);
+    r = bus_thread_init(&server.bus, server.reload.current, server.node_id, config->n_workers + 1); /* and the desk */
+    if (r < 0) {
+        reload_finish(&server.reload);
+        return server_failed(r);
+    }
+    r = listening_init(&server.listening);
+    if (r == 0)
+        r = server_init_admission(&server);
     if (r == 0)
         r = server_init_workers(&server);
+    if (r == 0)
+        r = server_init_desk(&server);
     if (r == 0)
         r = server_listen(&server);
     if (r == 0)
         r = server_drop_privileges(&server);
     if (r == 0)
-        r = server_start(&server);
-    int signal = r == 0 ? server_wait(&server) : 0;
+        r = server_shut_in(&server, true);
     if (r == 0)
-        log_event(LOG_LEVEL_INFO, "stopping", log_number("signal", signal));
+        r = server_start(&server);
+    if (r == 0) {
+        notify_ready(&server.notify, "serving");
+        server_end(&server, server_wait(&server));
+    }
     server_finish(&server);
-    server_remove_sockets(config->listen_addresses, server.n_addresses);
-    server_remove_sockets(config->tls_addresses, server.n_tls_addresses);
-    if (r < 0)
-        return server_failed(r);
-    log_event(LOG_LEVEL_INFO, "stopped", log_text("node", server.node_id));
-    return EX_OK;
+    reload_finish(&server.reload);
+    return server_leave(&server, r);
 }

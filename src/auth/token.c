@@ -34,6 +34,7 @@ const char *token_result_name(TokenResult result) {
         [TOKEN_WRONG_AUDIENCE] = "wrong_audience",
         [TOKEN_WRONG_ISSUER] = "wrong_issuer",
         [TOKEN_BAD_CLAIMS] = "bad_claims",
+        [TOKEN_NO_EXPIRY] = "no_expiry",
     };
     return names[result];
 }

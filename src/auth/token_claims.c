@@ -53,10 +53,13 @@ static bool read_seconds(int64_t *seconds, const json_t *root, const char *name)
     return true;
 }
 
-static int judge_times(Token *token, const json_t *root, uint32_t leeway_s, int64_t now_s) {
+static int judge_times(Token *token, const json_t *root, const TokenRules *rules, int64_t now_s) {
+    uint32_t leeway_s = rules->leeway_s;
     if (!read_seconds(&token->expires_s, root, "exp") || !read_seconds(&token->not_before_s, root, "nbf") ||
         !read_seconds(&token->issued_s, root, "iat"))
         return TOKEN_BAD_CLAIMS;
+    if (rules->needs_expiry && !json_object_get(root, "exp"))
+        return TOKEN_NO_EXPIRY;
     if (json_object_get(root, "exp") && now_s >= token->expires_s + leeway_s)
         return TOKEN_EXPIRED;
     if (now_s + leeway_s < token->not_before_s || now_s + leeway_s < token->issued_s)
@@ -101,6 +104,25 @@ static bool are_sound(const json_t *root) {
     const json_t *user = json_object_get(root, "sub"), *channel = json_object_get(root, "channel");
     return (!user || is_name(user)) && (!channel || is_name(channel)) && is_name_list(json_object_get(root, "channels")) &&
            is_name_list(json_object_get(root, "subscribe")) && is_name_list(json_object_get(root, "publish"));
+}
+
+/* A whole number from 1 on; what is absent stays as it is. */
+static bool read_limit(uint32_t *limit, const json_t *limits, const char *name) {
+    const json_t *value = json_object_get(limits, name);
+    if (!value)
+        return true;
+    if (!json_is_integer(value) || json_integer_value(value) < 1 || json_integer_value(value) > UINT32_MAX)
+        return false;
+    *limit = (uint32_t)json_integer_value(value);
+    return true;
+}
+
+static bool read_limits(TokenLimits *limits, const json_t *root) {
+    const json_t *value = json_object_get(root, "limits");
+    return !value ||
+           (json_is_object(value) && read_limit(&limits->messages, value, "messages") &&
+            read_limit(&limits->bytes, value, "bytes") && read_limit(&limits->subscriptions, value, "subscriptions") &&
+            read_limit(&limits->connections, value, "connections"));
 }
 
 /* info as text, for the caller to free; NULL when there is none. */
@@ -177,12 +199,12 @@ static Token *copy_claims(const Token *times, const json_t *root, const char *in
 int token_read_claims(Token **token, const json_t *root, const TokenRules *rules, int64_t now_s) {
     Token times = {.expires_s = 0};
     char *info = NULL;
-    int r = judge_times(&times, root, rules->leeway_s, now_s);
+    int r = judge_times(&times, root, rules, now_s);
     if (r == TOKEN_OK)
         r = judge_audience(json_object_get(root, "aud"), rules->audience);
     if (r == TOKEN_OK && rules->issuer && !is_text(json_object_get(root, "iss"), rules->issuer))
         r = TOKEN_WRONG_ISSUER;
-    if (r == TOKEN_OK && !are_sound(root))
+    if (r == TOKEN_OK && (!are_sound(root) || !read_limits(&times.limits, root)))
         r = TOKEN_BAD_CLAIMS;
     if (r == TOKEN_OK)
         r = write_info(&info, root);

@@ -47,11 +47,11 @@ static int set_list(json_t *object, const char *name, const char *const *items, 
     return r;
 }
 
-static int set_info(json_t *object, const char *info) {
-    if (!info)
+static int set_json(json_t *object, const char *name, const char *text, int bad) {
+    if (!text)
         return TOKEN_SIGN_OK;
-    json_t *value = json_loads(info, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-    return value ? set_value(object, "info", value) : TOKEN_SIGN_BAD_INFO;
+    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    return value ? set_value(object, name, value) : bad;
 }
 
 static int set_claims(json_t *object, const TokenClaims *claims) {
@@ -63,7 +63,9 @@ static int set_claims(json_t *object, const TokenClaims *claims) {
     if (r == TOKEN_SIGN_OK)
         r = set_text(object, "channel", claims->channel);
     if (r == TOKEN_SIGN_OK)
-        r = set_info(object, claims->info);
+        r = set_json(object, "info", claims->info, TOKEN_SIGN_BAD_INFO);
+    if (r == TOKEN_SIGN_OK)
+        r = set_json(object, "limits", claims->limits, TOKEN_SIGN_BAD_LIMITS);
     if (r == TOKEN_SIGN_OK)
         r = set_list(object, "channels", claims->channels, claims->n_channels);
     if (r == TOKEN_SIGN_OK)

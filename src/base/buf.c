@@ -54,6 +54,17 @@ int buf_append(Buf *buf, const void *bytes, size_t n_bytes) {
     return BUF_OK;
 }
 
+int buf_extend(Buf *buf, size_t n_bytes, uint8_t **room) {
+    if (n_bytes > buf->n_limit - buf->n_bytes)
+        return BUF_FULL;
+    int r = buf_reserve(buf, buf->n_bytes + n_bytes);
+    if (r < 0)
+        return error_trace(r);
+    *room = buf->bytes + buf->n_bytes;
+    buf->n_bytes += n_bytes;
+    return BUF_OK;
+}
+
 int buf_append_text(Buf *buf, const char *text) {
     return buf_append(buf, text, strlen(text));
 }

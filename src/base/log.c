@@ -3,27 +3,32 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log_sample.h"
 #include "base/utf8.h"
 
 enum { MAX_LINE_BYTES = 4096, MAX_TEXT_BYTES = 256 };
 enum { END_BYTES = 16 }; /* room for the longer end of a line: ,"cut":1}\n */
 
-static LogLevel log_level = LOG_LEVEL_INFO;
-static LogFormat log_format = LOG_FORMAT_LOGFMT;
-static int log_fd = STDERR_FILENO;
+static _Atomic LogLevel log_level = LOG_LEVEL_INFO;
+static _Atomic LogFormat log_format = LOG_FORMAT_LOGFMT;
+static atomic_int log_fd = STDERR_FILENO;
 static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
+static LogSample log_held;              /* under the mutex */
+static _Atomic uint32_t log_per_second; /* 0: nothing is held back */
 
 typedef struct Line {
     char text[MAX_LINE_BYTES];
     size_t n_text;
     size_t n_limit;
-    bool is_over; /* something did not fit; nothing more is put until this is reset */
+    LogFormat format; /* from its beginning to its end, whatever is configured meanwhile */
+    bool is_over;     /* something did not fit; nothing more is put until this is reset */
 } Line;
 
 LogField log_text(const char *key, const char *text) {
@@ -39,13 +44,13 @@ LogField log_number(const char *key, int64_t number) {
 }
 
 void log_configure(LogLevel level, LogFormat format, int fd) {
-    log_level = level;
-    log_format = format;
-    log_fd = fd;
+    atomic_store_explicit(&log_level, level, memory_order_relaxed);
+    atomic_store_explicit(&log_format, format, memory_order_relaxed);
+    atomic_store_explicit(&log_fd, fd, memory_order_relaxed);
 }
 
 bool log_is_enabled(LogLevel level) {
-    return level >= log_level;
+    return level >= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
 static void put_bytes(Line *line, const char *bytes, size_t n_bytes) {
@@ -78,7 +83,7 @@ static void put_escaped(Line *line, const char *text, size_t n_text) {
     for (size_t at = 0; at < n_text;) {
         const unsigned char *character = (const unsigned char *)text + at;
         size_t size = utf8_character_size(character, n_text - at);
-        bool is_json = log_format == LOG_FORMAT_JSON;
+        bool is_json = line->format == LOG_FORMAT_JSON;
         if (size == 0 && is_json) {
             put(line, "\xef\xbf\xbd"); /* U+FFFD: JSON has no way to say a byte */
         } else if (size == 0) {
@@ -121,7 +126,7 @@ static size_t cut_text(const char *text, size_t n_text) {
 
 static void put_text(Line *line, const char *text, size_t n_text) {
     n_text = cut_text(text, n_text);
-    if (log_format == LOG_FORMAT_LOGFMT && !needs_quotes(text, n_text)) {
+    if (line->format == LOG_FORMAT_LOGFMT && !needs_quotes(text, n_text)) {
         put_bytes(line, text, n_text);
         return;
     }
@@ -139,7 +144,7 @@ static void put_number(Line *line, int64_t number) {
 /* Puts the field whole or not at all. */
 static bool put_field(Line *line, const LogField *field) {
     size_t n_before = line->n_text;
-    if (log_format == LOG_FORMAT_JSON) {
+    if (line->format == LOG_FORMAT_JSON) {
         put(line, n_before == 0 ? "{\"" : ",\"");
         put(line, field->key);
         put(line, "\":");
@@ -173,7 +178,7 @@ static LogField time_field(char *text, size_t n_text) {
 static void write_line(const Line *line) {
     pthread_mutex_lock(&log_mutex);
     for (size_t at = 0; at < line->n_text;) {
-        ssize_t n = write(log_fd, line->text + at, line->n_text - at);
+        ssize_t n = write(atomic_load_explicit(&log_fd, memory_order_relaxed), line->text + at, line->n_text - at);
         if (n > 0)
             at += (size_t)n;
         else if (n == 0 || errno != EINTR)
@@ -182,16 +187,16 @@ static void write_line(const Line *line) {
     pthread_mutex_unlock(&log_mutex);
 }
 
-void log_write(LogLevel level, const char *event, const LogField *fields, size_t n_fields) {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    if (!log_is_enabled(level))
-        return;
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+static void write_event(LogLevel level, const char *event, const LogField *fields, size_t n_fields) {
     char time_text[40];
-    const LogField head[] = {time_field(time_text, sizeof(time_text)), log_text("level", names[level]),
+    const LogField head[] = {time_field(time_text, sizeof(time_text)), log_text("level", level_names[level]),
                              log_text("event", event)};
     Line line;
     line.n_text = 0;
     line.n_limit = MAX_LINE_BYTES - END_BYTES;
+    line.format = atomic_load_explicit(&log_format, memory_order_relaxed);
     line.is_over = false;
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         put_field(&line, &head[i]);
@@ -201,6 +206,45 @@ void log_write(LogLevel level, const char *event, const LogField *fields, size_t
     line.n_limit = MAX_LINE_BYTES;
     if (is_cut)
         put_field(&line, &(LogField){.key = "cut", .type = LOG_FIELD_NUMBER, .number = 1});
-    put(&line, log_format == LOG_FORMAT_JSON ? "}\n" : "\n");
+    put(&line, line.format == LOG_FORMAT_JSON ? "}\n" : "\n");
     write_line(&line);
+}
+
+/* Of one event that is due; false: of none. */
+static bool settle_one(bool is_final) {
+    LogSampleRow row;
+    pthread_mutex_lock(&log_mutex);
+    bool is_due = log_sample_settle(&log_held, clock_now_ms(), is_final, &row);
+    pthread_mutex_unlock(&log_mutex);
+    if (!is_due)
+        return false;
+    const LogField fields[] = {log_text("of", row.event), log_number("n", row.n_held)};
+    write_event((LogLevel)row.level, "repeated", fields, sizeof(fields) / sizeof(fields[0]));
+    return true;
+}
+
+void log_sample(uint32_t per_second) {
+    atomic_store(&log_per_second, per_second);
+    while (settle_one(per_second == 0))
+        ;
+}
+
+void log_settle(void) {
+    while (settle_one(false))
+        ;
+}
+
+void log_write(LogLevel level, const char *event, const LogField *fields, size_t n_fields) {
+    if (!log_is_enabled(level))
+        return;
+    uint32_t per_second = atomic_load(&log_per_second);
+    if (per_second > 0) {
+        log_settle();
+        pthread_mutex_lock(&log_mutex);
+        bool is_taken = log_sample_take(&log_held, event, (int)level, clock_now_ms(), per_second);
+        pthread_mutex_unlock(&log_mutex);
+        if (!is_taken)
+            return;
+    }
+    write_event(level, event, fields, n_fields);
 }

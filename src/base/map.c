@@ -93,3 +93,14 @@ void map_each(Map *map, MapVisit *visit, void *context) {
         }
     }
 }
+
+size_t map_some(Map *map, size_t bucket, size_t n_nodes, MapVisit *visit, void *context) {
+    for (size_t n = 0; bucket < map->n_buckets && n < n_nodes; bucket++) {
+        n++; /* an empty one is looked at, too */
+        for (MapNode *node = map->buckets[bucket], *next; node; node = next, n++) {
+            next = node->next;
+            visit(node, context);
+        }
+    }
+    return bucket;
+}

@@ -8,6 +8,8 @@ void quota_init(Quota *quota, const QuotaLimit *limit, uint64_t now_ms) {
 
 static void quota_fill(Quota *quota, const QuotaLimit *limit, uint64_t now_ms) {
     int64_t full = (int64_t)limit->burst * QUOTA_UNIT;
+    if (quota->level > full) /* the limit was a larger one */
+        quota->level = full;
     if (now_ms <= quota->at_ms)
         return;
     uint64_t n_ms = now_ms - quota->at_ms;
@@ -17,6 +19,18 @@ static void quota_fill(Quota *quota, const QuotaLimit *limit, uint64_t now_ms) {
         quota->level = full;
     else
         quota->level += (int64_t)(n_ms * limit->per_second);
+}
+
+void quota_change(Quota *quota, const QuotaLimit *before, const QuotaLimit *limit, uint64_t now_ms) {
+    if (before->per_second == 0) {
+        quota_init(quota, limit, now_ms);
+        return;
+    }
+    int64_t full = (int64_t)limit->burst * QUOTA_UNIT;
+    quota_fill(quota, before, now_ms);
+    quota->level += full - (int64_t)before->burst * QUOTA_UNIT;
+    if (quota->level < -full)
+        quota->level = -full;
 }
 
 int quota_take(Quota *quota, const QuotaLimit *limit, uint32_t n, uint64_t now_ms) {

@@ -59,8 +59,8 @@ static void bus_drop(Bus *bus, Interest *interest) {
 /* The last worker has gone. */
 static void bus_linger(Bus *bus, Interest *interest) {
     uint32_t linger_ms = bus->options.linger_ms;
-    if (interest->track && !interest_is_durable(interest) && linger_ms < interest->namespace->local_linger_ms)
-        linger_ms = interest->namespace->local_linger_ms;
+    if (interest->track && !interest_is_durable(interest) && linger_ms < interest->local_linger_ms)
+        linger_ms = interest->local_linger_ms;
     if (interest->state == INTEREST_WAITING)
         bus_drop(bus, interest);
     else
@@ -324,6 +324,8 @@ static void bus_on_link(void *context, bool is_up, const char *reason) {
     Bus *bus = context;
     if (bus->is_up && !is_up)
         counter_add(&bus->counters.links_lost, 1);
+    if (bus->is_up != is_up)
+        counter_add(&bus->counters.up, is_up ? 1 : UINT64_MAX);
     bus->is_up = is_up;
     bus->ops->link(bus->context, is_up, reason);
 }

@@ -44,11 +44,24 @@ int bus_new_presence(Bus *bus) {
     return r < 0 ? error_trace(r) : 0;
 }
 
+static bool bus_has_presence_in(const Bus *bus, const char *channel, size_t n_channel) {
+    return bus_namespace(bus, channel, n_channel)->has_presence;
+}
+
 void bus_presence_subscribed(Bus *bus, Interest *interest) {
-    if (!interest->namespace->has_presence)
+    if (!bus_has_presence_in(bus, interest->name, interest->node.n_key))
         return;
     interest->has_roster = true;
     presence_subscribed(bus->presence, interest->name, interest->node.n_key);
+}
+
+void bus_presence_look(Bus *bus, Interest *interest) {
+    if (!interest->has_roster) {
+        bus_presence_subscribed(bus, interest);
+    } else if (!bus_has_presence_in(bus, interest->name, interest->node.n_key)) {
+        interest->has_roster = false;
+        presence_unsubscribed(bus->presence, interest->name, interest->node.n_key);
+    }
 }
 
 void bus_presence_heard(Bus *bus, const char *channel, size_t n_channel, const Envelope *event) {
@@ -58,14 +71,17 @@ void bus_presence_heard(Bus *bus, const char *channel, size_t n_channel, const E
 }
 
 void bus_presence(Bus *bus, const char *channel, size_t n_channel, const BrokerReturn *to) {
-    if (bus_namespace(bus, channel, n_channel)->has_presence)
+    counter_add(&bus->counters.presences, 1);
+    if (bus_has_presence_in(bus, channel, n_channel))
         presence_ask(bus->presence, channel, n_channel, to);
     else
         bus->ops->presence(bus->context, to, channel, n_channel, bus->no_presence);
 }
 
+/* Who has entered may leave, also when the channel has no presence any more. */
 void bus_present(Bus *bus, uint32_t worker, const PresenceChange *change) {
-    if (bus_namespace(bus, change->channel, change->n_channel)->has_presence)
+    bool may_enter = bus_has_presence_in(bus, change->channel, change->n_channel);
+    if (bus->presence && (may_enter || !change->has_entered))
         presence_change(bus->presence, change);
 }
 

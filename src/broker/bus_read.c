@@ -12,7 +12,7 @@ static void bus_answer(Bus *bus, const char *channel, size_t n_channel, const Br
 static void bus_read_local(Bus *bus, const char *channel, size_t n_channel, const HistoryQuery *query, const BrokerReturn *to) {
     static const Ring nothing;
     const Interest *interest = interest_find(bus, channel, n_channel);
-    const Ring *ring = interest ? &interest->track->kept : &nothing;
+    const Ring *ring = interest && interest->track && !interest_is_durable(interest) ? &interest->track->kept : &nothing;
     bus_answer(bus, channel, n_channel, to, ring_history(ring, interest ? interest_position(interest) : (Position){0}, query));
 }
 
@@ -27,7 +27,7 @@ static void bus_resume_due(Bus *bus, BusTimer *timer) {
 static void bus_resume(Bus *bus, Read *read) {
     Interest *interest = interest_find(bus, read->channel, read->n_channel);
     read->waiting.timer.expired = bus_resume_due;
-    if (!interest || !(interest->workers & worker_bit(read->to.worker))) {
+    if (!interest || !interest->track || !(interest->workers & worker_bit(read->to.worker))) {
         resume_refuse(bus, read);
     } else if (interest->state == INTEREST_SUBSCRIBED) {
         read->waiting.interest = interest;
@@ -40,6 +40,7 @@ static void bus_resume(Bus *bus, Read *read) {
 void bus_read(Bus *bus, const char *channel, size_t n_channel, const HistoryQuery *query, const BrokerReturn *to) {
     const Namespace *namespace = bus_namespace(bus, channel, n_channel);
     bool is_durable = namespace->history_limit > 0;
+    counter_add(&bus->counters.histories, 1);
     if (!is_durable && !namespace->local_limit) {
         bus_answer(bus, channel, n_channel, to, history_reply_ref(bus->failures[BROKER_REFUSED]));
         return;

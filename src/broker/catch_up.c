@@ -51,12 +51,20 @@ static void catch_up_pause(Bus *bus, Interest *interest) {
         bus_arm(bus, &interest->timer, pause_ms);
 }
 
-/* While nobody hears it, or since no place is known, only where the history stands now is of interest. */
+/* While nobody hears it, or since no place is known, only where the history stands now is of interest. Commands that were missed are
+   carried out all the same: a history that was not there before, or has begun anew, is new to us. */
+static HistoryQuery catch_up_query(const Bus *bus, const Interest *interest) {
+    const Track *track = interest->track;
+    if (interest->granted && track->position.epoch && !track->is_cut_off)
+        return (HistoryQuery){.order = HISTORY_RESUME, .since = track->position, .limit = bus->options.history_limit};
+    bool is_whole = interest->granted && interest_is_control(interest) && !track->is_adrift;
+    return (HistoryQuery){.order = HISTORY_FORWARD,
+                          .limit = is_whole ? bus_namespace(bus, interest->name, interest->node.n_key)->history_limit : 0};
+}
+
 static void catch_up_read(Bus *bus, Interest *interest) {
     Track *track = interest->track;
-    HistoryQuery query = {.order = HISTORY_FORWARD};
-    if (interest->granted && track->position.epoch)
-        query = (HistoryQuery){.order = HISTORY_RESUME, .since = track->position, .limit = bus->options.history_limit};
+    const HistoryQuery query = catch_up_query(bus, interest);
     Read *read = read_new(READ_CATCH_UP, interest->name, interest->node.n_key, &query, &(BrokerReturn){0});
     if (!read) {
         catch_up_pause(bus, interest);
@@ -73,6 +81,7 @@ void catch_up_begin(Bus *bus, Interest *interest) {
     interest_set_state(bus, interest, INTEREST_READING);
     interest->track->n_rounds = 0;
     interest->track->n_retries = 0;
+    interest->track->is_cut_off = false;
     catch_up_read(bus, interest);
 }
 
@@ -137,6 +146,43 @@ static bool catch_up_deliver(Bus *bus, Interest *interest, const HistoryReply *r
     return track->position.epoch == reply->position.epoch && track->position.seq == reply->position.seq;
 }
 
+static bool position_is_behind(Position position, Position other) {
+    return position.epoch < other.epoch || (position.epoch == other.epoch && position.seq < other.seq);
+}
+
+static void catch_up_deliver_newer(Bus *bus, Interest *interest, const HistoryReply *reply) {
+    const Track *track = interest->track;
+    for (uint32_t i = 0; i < reply->n_messages; i++) {
+        Message *message = reply->messages[i];
+        if (!position_is_behind(track->position, message->position))
+            continue;
+        if (track_place(track, message->position) == PLACE_BEHIND_A_HOLE)
+            catch_up_jump(bus, interest, (Position){message->position.epoch, message->position.seq - 1});
+        counter_add(&bus->counters.caught_up, 1);
+        catch_up_advance(bus, interest, message);
+    }
+}
+
+/* False: what follows must be asked in another way. */
+static bool catch_up_take(Bus *bus, Interest *interest, const HistoryQuery *query, const HistoryReply *reply) {
+    Track *track = interest->track;
+    bool is_resume = query->order == HISTORY_RESUME;
+    if (is_resume && reply->is_recovered && catch_up_deliver(bus, interest, reply))
+        return true;
+    if (is_resume && interest_is_control(interest)) {
+        track->is_cut_off = true;
+        return false;
+    }
+    bool is_whole = !is_resume && query->limit > 0;
+    if (is_whole)
+        catch_up_deliver_newer(bus, interest, reply);
+    bool is_there = track->position.epoch == reply->position.epoch && track->position.seq == reply->position.seq;
+    if (!is_whole || !is_there || track->is_cut_off)
+        catch_up_jump(bus, interest, reply->position);
+    track->is_cut_off = false;
+    return true;
+}
+
 /* What came before the question is in the answer, or in a gap. */
 static void catch_up_drop_stale(Track *track) {
     ring_drop(&track->kept, track->n_stale);
@@ -183,11 +229,12 @@ static void catch_up_refused(Bus *bus, Interest *interest) {
     catch_up_jump(bus, interest, (Position){0});
     interest->track->is_adrift = true;
     interest->track->is_doubted = false;
+    interest->track->is_cut_off = false;
 }
 
 void catch_up_answered(Bus *bus, Read *read, HistoryReply *reply) {
     Interest *interest = read->waiting.interest;
-    HistoryOrder order = read->query.order;
+    const HistoryQuery query = read->query;
     free(read);
     if (!interest)
         return;
@@ -199,9 +246,12 @@ void catch_up_answered(Bus *bus, Read *read, HistoryReply *reply) {
     if (reply->result == BROKER_REFUSED) {
         catch_up_refused(bus, interest);
     } else {
-        if (order != HISTORY_RESUME || !reply->is_recovered || !catch_up_deliver(bus, interest, reply))
-            catch_up_jump(bus, interest, reply->position);
+        bool is_taken = catch_up_take(bus, interest, &query, reply);
         catch_up_drop_stale(interest->track);
+        if (!is_taken) {
+            catch_up_read(bus, interest);
+            return;
+        }
     }
     catch_up_finish(bus, interest);
 }

@@ -16,11 +16,16 @@ typedef struct EmbeddedBackend {
     Turn turn;
     TurnTask start;
     HistoryReply *overloaded; /* made before there was no memory */
+    HistoryReply *refused;
     bool is_up;
 } EmbeddedBackend;
 
 static EmbeddedBackend *embedded_backend(Backend *backend) {
     return container_of(backend, EmbeddedBackend, base);
+}
+
+static bool embedded_refuses(Backend *backend, const char *channel, size_t n_channel) {
+    return channel_key_is_taken(&embedded_backend(backend)->core.keys, channel, n_channel);
 }
 
 static BrokerResult embedded_result(int r) {
@@ -34,7 +39,8 @@ static bool embedded_is_reachable(Backend *backend, const char *channel, size_t 
 static void embedded_subscribe(Backend *backend, const char *channel, size_t n_channel) {
     if (!embedded_backend(backend)->is_up)
         return;
-    if (embedded_core_hear(&embedded_backend(backend)->core, channel, n_channel) < 0)
+    if (embedded_refuses(backend, channel, n_channel) ||
+        embedded_core_hear(&embedded_backend(backend)->core, channel, n_channel) < 0)
         backend->events->refused(backend->context, channel, n_channel);
     else
         backend->events->subscribed(backend->context, channel, n_channel);
@@ -48,6 +54,10 @@ static void embedded_publish(Backend *backend, Message *message, const HistoryLi
     EmbeddedCore *core = &embedded_backend(backend)->core;
     Position position = {0};
     int r = 0;
+    if (embedded_refuses(backend, message_channel(message), message->n_channel)) {
+        backend->events->published(backend->context, cookie, BROKER_REFUSED, position);
+        return;
+    }
     if (limits) {
         const HistoryAppend append = {
             .channel = message_channel(message),
@@ -56,6 +66,9 @@ static void embedded_publish(Backend *backend, Message *message, const HistoryLi
             .n_payload = message->n_payload,
             .n_messages = limits->n_messages,
             .age_ms = limits->age_ms,
+            .id = message->n_id ? message_id(message) : NULL,
+            .n_id = message->n_id,
+            .id_age_ms = HISTORY_ID_AGE_MS,
         };
         r = embedded_core_append(core, &append, &position);
     } else {
@@ -67,7 +80,9 @@ static void embedded_publish(Backend *backend, Message *message, const HistoryLi
 static void embedded_read(Backend *backend, const char *channel, size_t n_channel, const HistoryQuery *query, void *cookie) {
     EmbeddedBackend *embedded = embedded_backend(backend);
     HistoryReply *reply;
-    if (embedded_history_read(&reply, &embedded->core.history, channel, n_channel, query) < 0)
+    if (embedded_refuses(backend, channel, n_channel))
+        reply = history_reply_ref(embedded->refused);
+    else if (embedded_history_read(&reply, &embedded->core.history, channel, n_channel, query) < 0)
         reply = history_reply_ref(embedded->overloaded);
     backend->events->read(backend->context, cookie, reply);
     history_reply_unref(reply);
@@ -196,9 +211,11 @@ static int embedded_open(EmbeddedBackend *embedded, uv_loop_t *loop, const Embed
     if (r < 0)
         return error_trace(r);
     embedded->overloaded = history_reply_new(0);
-    if (!embedded->overloaded)
+    embedded->refused = history_reply_new(0);
+    if (!embedded->overloaded || !embedded->refused)
         return error_origin(-ENOMEM);
     embedded->overloaded->result = BROKER_OVERLOADED;
+    embedded->refused->result = BROKER_REFUSED;
     r = options->address ? embedded_listen(embedded, loop, options) : 0;
     return r < 0 ? error_trace(r) : 0;
 }
@@ -227,6 +244,7 @@ Backend *embedded_backend_free(Backend *backend) {
     EmbeddedBackend *embedded = embedded_backend(backend);
     embedded_core_finish(&embedded->core);
     history_reply_unref(embedded->overloaded);
+    history_reply_unref(embedded->refused);
     free(embedded);
     return NULL;
 }

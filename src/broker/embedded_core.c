@@ -40,12 +40,7 @@ void embedded_core_unhear(EmbeddedCore *core, const char *channel, size_t n_chan
 }
 
 bool embedded_core_channel(const EmbeddedCore *core, const char *key, size_t n_key, const char **channel, size_t *n_channel) {
-    if (n_key <= core->n_prefix || n_key - core->n_prefix > CHANNEL_NAME_MAX ||
-        memcmp(key, core->prefixed, core->n_prefix) != 0)
-        return false;
-    *channel = key + core->n_prefix;
-    *n_channel = n_key - core->n_prefix;
-    return true;
+    return channel_of_key(&core->keys, key, n_key, channel, n_channel) && *n_channel <= CHANNEL_NAME_MAX;
 }
 
 size_t embedded_core_deliver(EmbeddedCore *core, const char *channel, size_t n_channel, const void *payload, size_t n_payload) {
@@ -59,8 +54,10 @@ void embedded_core_publish(EmbeddedCore *core, const char *channel, size_t n_cha
     embedded_core_deliver(core, channel, n_channel, payload, n_payload);
     if (!core->server)
         return;
-    memcpy(core->prefixed + core->n_prefix, channel, n_channel);
-    resp_topics_publish(&core->server->topics, core->prefixed, core->n_prefix + n_channel, payload, n_payload);
+    const ChannelKey key = channel_key(&core->keys, channel, n_channel);
+    memcpy(core->key, key.root, key.n_root);
+    memcpy(core->key + key.n_root, key.name, key.n_name);
+    resp_topics_publish(&core->server->topics, core->key, key.n_root + key.n_name, payload, n_payload);
 }
 
 static int core_reserve(EmbeddedCore *core, size_t n_bytes) {
@@ -134,12 +131,13 @@ void embedded_core_tick(EmbeddedCore *core, uint64_t now_ms) {
 
 int embedded_core_init(EmbeddedCore *core, const char *prefix, uint64_t start_us, size_t history_total_bytes,
                        const BackendEvents *events, void *context) {
-    size_t n_prefix = strlen(prefix);
-    char *prefixed = malloc(n_prefix + CHANNEL_NAME_MAX);
-    if (!prefixed)
+    size_t n_prefix = strlen(prefix) + 1;
+    char *texts = malloc(n_prefix + n_prefix + CHANNEL_NAME_MAX);
+    if (!texts)
         return error_origin(-ENOMEM);
-    *core = (EmbeddedCore){.events = events, .context = context, .n_prefix = n_prefix, .prefixed = prefixed};
-    memcpy(prefixed, prefix, n_prefix);
+    *core = (EmbeddedCore){.events = events, .context = context, .prefix = texts, .key = texts + n_prefix};
+    memcpy(core->prefix, prefix, n_prefix);
+    channel_keys_init(&core->keys, core->prefix);
     map_init(&core->heard);
     embedded_history_init(&core->history, start_us, history_total_bytes);
     embedded_presence_init(&core->presence, &core_presence_ops, core);
@@ -148,12 +146,12 @@ int embedded_core_init(EmbeddedCore *core, const char *prefix, uint64_t start_us
 }
 
 void embedded_core_finish(EmbeddedCore *core) {
-    if (!core->prefixed)
+    if (!core->prefix)
         return;
     map_each(&core->heard, core_forget, core);
     map_finish(&core->heard);
     embedded_history_finish(&core->history);
     embedded_presence_finish(&core->presence);
-    free(core->prefixed);
+    free(core->prefix);
     free(core->envelope);
 }

@@ -7,12 +7,21 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "broker/catch_up.h"
+#include "broker/channel_key.h"
 #include "broker/resume.h"
 
 static const Namespace live_namespace = {.name = ""};
+/* Kept, so that a node that was cut off carries out what it has missed. */
+static const Namespace control_namespace = {.history_limit = 1000, .history_age_ms = 3600 * 1000};
 
 const Namespace *bus_namespace(const Bus *bus, const char *channel, size_t n_channel) {
+    if (channel_is_control(channel, n_channel))
+        return &control_namespace;
     return bus->options.namespaces ? namespaces_find(bus->options.namespaces, channel, n_channel) : &live_namespace;
+}
+
+bool interest_is_control(const Interest *interest) {
+    return channel_is_control(interest->name, interest->node.n_key);
 }
 
 Interest *interest_of(MapNode *node) {
@@ -54,7 +63,10 @@ int interest_new(Interest **out, Bus *bus, const char *channel, size_t n_channel
         free(interest);
         return error_trace(r);
     }
-    interest->namespace = namespace;
+    interest->history_limit = namespace->history_limit;
+    interest->is_control = namespace == &control_namespace;
+    interest->local_limit = namespace->local_limit;
+    interest->local_linger_ms = namespace->local_linger_ms;
     interest->timer.expired = expired;
     wheel_entry_init(&interest->timer.entry);
     list_init(&interest->line);
@@ -62,6 +74,15 @@ int interest_new(Interest **out, Bus *bus, const char *channel, size_t n_channel
         interest_init_track(interest, (Track *)((char *)interest + n_interest));
     *out = interest;
     return 0;
+}
+
+void interest_configure(const Bus *bus, Interest *interest) {
+    const Namespace *namespace = bus_namespace(bus, interest->name, interest->node.n_key);
+    if (interest->history_limit > 0 && namespace->history_limit > 0)
+        interest->history_limit = namespace->history_limit;
+    if (namespace->local_limit > 0)
+        interest->local_limit = namespace->local_limit;
+    interest->local_linger_ms = namespace->local_linger_ms;
 }
 
 static void interest_finish_track(Bus *bus, Interest *interest) {
@@ -163,8 +184,8 @@ void interest_restart_local(Interest *interest) {
 /* The ring ends at the position in any case: without memory it gets shorter, down to nothing. */
 static void local_keep(Interest *interest, Message *message) {
     Ring *ring = &interest->track->kept;
-    if (ring->n >= interest->namespace->local_limit)
-        ring_drop(ring, 1);
+    if (ring->n >= interest->local_limit)
+        ring_drop(ring, ring->n - interest->local_limit + 1); /* more than one when the limit has been lowered */
     if (ring_push(ring, message) == 0 || ring->n == 0)
         return;
     ring_drop(ring, 1);

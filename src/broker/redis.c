@@ -41,10 +41,8 @@ static void redis_on_server_down(void *context, RedisServer *server, const char 
 
 /* The client's name of a channel, or NULL when it is not one of ours. */
 static const char *redis_strip(const RedisBackend *redis, const char *name, size_t *n_name) {
-    if (*n_name <= redis->n_prefix || memcmp(name, redis->options.prefix, redis->n_prefix) != 0)
-        return NULL;
-    *n_name -= redis->n_prefix;
-    return name + redis->n_prefix;
+    const char *channel;
+    return channel_of_key(&redis->keys, name, *n_name, &channel, n_name) ? channel : NULL;
 }
 
 static void redis_on_subscribed(void *context, RedisServer *server, const char *name, size_t n_name) {
@@ -107,14 +105,15 @@ static const RedisTopologyEvents redis_topology_events = {
     .troubled = redis_on_troubled,
 };
 
-/* The server of a channel, whose name with the prefix is written. */
+/* The server of a channel, whose name in Redis is written. */
 static RedisServer *redis_route(RedisBackend *redis, const char *channel, size_t *n_channel,
                                 char name[static REDIS_PUBSUB_CHANNEL_MAX]) {
-    if (redis->n_prefix + *n_channel > REDIS_PUBSUB_CHANNEL_MAX)
+    const ChannelKey key = channel_key(&redis->keys, channel, *n_channel);
+    if (key.n_root + key.n_name > REDIS_PUBSUB_CHANNEL_MAX)
         return NULL;
-    memcpy(name, redis->options.prefix, redis->n_prefix);
-    memcpy(name + redis->n_prefix, channel, *n_channel);
-    *n_channel += redis->n_prefix;
+    memcpy(name, key.root, key.n_root);
+    memcpy(name + key.n_root, key.name, key.n_name);
+    *n_channel = key.n_root + key.n_name;
     return redis->topology->ops->route(redis->topology, name, *n_channel);
 }
 
@@ -126,6 +125,10 @@ static bool redis_is_reachable(Backend *backend, const char *channel, size_t n_c
 
 static void redis_subscribe(Backend *backend, const char *channel, size_t n_channel) {
     char name[REDIS_PUBSUB_CHANNEL_MAX];
+    if (channel_key_is_taken(&redis_backend_of(backend)->keys, channel, n_channel)) {
+        backend->events->refused(backend->context, channel, n_channel);
+        return;
+    }
     RedisServer *server = redis_route(redis_backend_of(backend), channel, &n_channel, name);
     if (server)
         redis_server_subscribe(server, name, n_channel);
@@ -161,19 +164,31 @@ static void redis_on_published(RedisOp *op, BrokerResult result, redisReply *rep
     redis->base.events->published(redis->base.context, op->cookie, result, position);
 }
 
+static void redis_add_id(RedisOp *op, const Message *message) {
+    if (!message->n_id)
+        return;
+    redis_op_add_text(op, "ID");
+    redis_op_add(op, message_id(message), message->n_id);
+    redis_op_add_text(op, "IDAGE");
+    redis_op_add_number(op, HISTORY_ID_AGE_MS / 1000);
+}
+
 static void redis_publish(Backend *backend, Message *message, const HistoryLimits *limits, void *cookie) {
     RedisBackend *redis = redis_backend_of(backend);
-    size_t n_text = redis->n_prefix + message->n_channel + (limits ? 2 * REDIS_OP_NUMBER_BYTES : 0);
-    RedisOp *op = redis_op_new(&redis->ops, n_text, redis_on_published, redis, cookie);
+    const ChannelKey key = channel_key(&redis->keys, message_channel(message), message->n_channel);
+    bool is_taken = channel_key_is_taken(&redis->keys, message_channel(message), message->n_channel);
+    size_t n_text = key.n_root + key.n_name + (limits ? 3 * REDIS_OP_NUMBER_BYTES : 0);
+    RedisOp *op = is_taken ? NULL : redis_op_new(&redis->ops, n_text, redis_on_published, redis, cookie);
     if (!op) {
-        backend->events->published(backend->context, cookie, BROKER_OVERLOADED, (Position){0});
+        BrokerResult result = is_taken ? BROKER_REFUSED : BROKER_OVERLOADED;
+        backend->events->published(backend->context, cookie, result, (Position){0});
         return;
     }
     op->message = message_ref(message);
     op->is_ordered = limits || redis->is_sharded; /* one server carries plain publishes out as they come */
     if (!limits)
         redis_op_add_text(op, redis->is_sharded ? "SPUBLISH" : "PUBLISH");
-    redis_op_add_name(op, redis->options.prefix, redis->n_prefix, message_channel(message), message->n_channel);
+    redis_op_add_name(op, key.root, key.n_root, key.name, key.n_name);
     redis_op_add(op, message_payload(message), message->n_payload);
     if (limits) {
         op->function = "barker_publish";
@@ -181,6 +196,7 @@ static void redis_publish(Backend *backend, Message *message, const HistoryLimit
         redis_op_add_number(op, limits->n_messages);
         redis_op_add_text(op, "AGE");
         redis_op_add_number(op, limits->age_ms / 1000 + (limits->age_ms % 1000 != 0));
+        redis_add_id(op, message);
     }
     redis_op_send(op);
 }
@@ -188,6 +204,7 @@ static void redis_publish(Backend *backend, Message *message, const HistoryLimit
 static void redis_tick(Backend *backend, uint64_t now_ms) {
     RedisBackend *redis = redis_backend_of(backend);
     redis->now_ms = now_ms;
+    redis_resolver_tick(redis->options.resolver, now_ms);
     redis->topology->ops->tick(redis->topology, now_ms);
     redis_ops_tick(&redis->ops, now_ms);
     redis_judge(redis);
@@ -203,6 +220,7 @@ static void redis_close(Backend *backend) {
     redis->ops.is_closed = true;
     redis->topology->ops->close(redis->topology);
     redis_ops_close(&redis->ops);
+    redis_resolver_close(redis->options.resolver);
     turn_close(&redis->turn);
 }
 
@@ -257,9 +275,12 @@ int redis_backend_new(Backend **out, uv_loop_t *loop, const RedisOptions *option
     redis->base = (Backend){.ops = &redis_ops, .events = events, .context = context};
     redis->options = *options;
     redis->options.counters = &redis->counters;
-    redis->n_prefix = strlen(options->prefix);
+    redis->options.resolver = NULL;
+    channel_keys_init(&redis->keys, options->prefix);
     redis->is_sharded = options->urls[0].scheme == REDIS_CLUSTER;
     int r = redis_new_failures(redis);
+    if (r == 0)
+        r = redis_resolver_new(&redis->options.resolver, loop);
     if (r == 0)
         r = redis_new_topology(redis, loop);
     if (r < 0) {
@@ -280,6 +301,7 @@ Backend *redis_backend_free(Backend *backend) {
     RedisBackend *redis = redis_backend_of(backend);
     if (redis->topology)
         redis->topology->ops->free(redis->topology);
+    redis_resolver_free(redis->options.resolver);
     for (int i = 0; i <= BROKER_REFUSED; i++)
         history_reply_unref(redis->failures[i]);
     free(redis);

@@ -305,7 +305,7 @@ int redis_cluster_new(RedisTopology **out, const RedisTopologyInput *input) {
     cluster->url = &input->options->urls[0];
     memset(cluster->owners, REDIS_SLOT_NOBODY, sizeof cluster->owners);
     snprintf(cluster->canary_head, sizeof cluster->canary_head, "barker/canary/%016" PRIx64, random_u64());
-    redis_query_init(&cluster->ask, input->loop, input->turn, &cluster_ask_events, cluster);
+    redis_query_init(&cluster->ask, input->loop, input->turn, input->options->resolver, &cluster_ask_events, cluster);
     *out = &cluster->base;
     return 0;
 }

@@ -21,18 +21,16 @@ struct RedisConnection {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } socket;
-    uv_getaddrinfo_t resolve;
+    RedisLookup lookup;
+    unsigned n_tried; /* of the addresses found */
     uv_connect_t connect;
     uv_loop_t *loop;
     RedisEndpoint endpoint;
     const RedisUrl *security;
-    struct addrinfo *addresses;
-    struct addrinfo *next_address;
     Writer writer;
     RedisTls *tls; /* NULL: in the clear */
     Writer wire;   /* with TLS: what the writer says, sealed, and the handshake */
     redisReader *reader;
-    bool is_resolving;
     bool is_open; /* the handle is the loop's */
     bool is_terminated;
     bool has_heard; /* anything in the clear */
@@ -44,13 +42,12 @@ struct RedisConnection {
 static void connection_connect(RedisConnection *connection);
 
 static void connection_free(RedisConnection *connection) {
-    if (connection->is_open || connection->is_resolving)
+    if (connection->is_open)
         return;
     writer_finish(&connection->writer);
     writer_finish(&connection->wire);
     redis_tls_free(connection->tls);
     redisReaderFree(connection->reader);
-    uv_freeaddrinfo(connection->addresses);
     free(connection);
 }
 
@@ -232,14 +229,20 @@ static void connection_begin(RedisConnection *connection) {
         connection_send_sealed(connection);
 }
 
+/* False: none is left. */
+static bool connection_try_another(RedisConnection *connection) {
+    if (!connection->is_open || connection->n_tried == connection->lookup.n_found)
+        return false;
+    uv_close(&connection->socket.handle, connection_on_closed);
+    return true;
+}
+
 static void connection_on_connected(uv_connect_t *request, int status) {
     RedisConnection *connection = request->data;
     if (connection->is_terminated)
         return;
-    if (status < 0 && connection->next_address) {
-        uv_close(&connection->socket.handle, connection_on_closed);
+    if (status < 0 && connection_try_another(connection))
         return;
-    }
     if (status == 0)
         status = uv_read_start(&connection->socket.stream, connection_on_allocate, connection_on_read);
     if (status < 0)
@@ -264,41 +267,31 @@ static int connection_connect_next(RedisConnection *connection) {
         return error_origin(r);
     connection->is_open = true;
     connection->socket.handle.data = connection;
-    struct addrinfo *address = connection->next_address;
-    connection->next_address = address->ai_next;
+    const RedisAddress *address = &connection->lookup.found[connection->n_tried++];
     uv_tcp_nodelay(&connection->socket.tcp, 1);
-    r = uv_tcp_connect(&connection->connect, &connection->socket.tcp, address->ai_addr, connection_on_connected);
+    r = uv_tcp_connect(&connection->connect, &connection->socket.tcp, &address->any, connection_on_connected);
     return r < 0 ? error_origin(r) : 0;
 }
 
 static void connection_connect(RedisConnection *connection) {
     int r = connection_connect_next(connection);
-    if (r < 0)
+    if (r < 0 && !connection_try_another(connection))
         connection_end(connection, REDIS_CAUSE_CONNECT, uv_strerror(r));
 }
 
-static void connection_on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *addresses) {
-    RedisConnection *connection = request->data;
-    connection->is_resolving = false;
-    connection->addresses = connection->next_address = addresses;
-    if (connection->is_terminated)
-        connection_free(connection);
-    else if (status < 0)
+static void connection_on_resolved(RedisLookup *lookup, int status) {
+    RedisConnection *connection = container_of(lookup, RedisConnection, lookup);
+    if (status < 0)
         connection_end(connection, REDIS_CAUSE_RESOLVE, uv_strerror(status));
     else
         connection_connect(connection);
 }
 
-static int connection_resolve(RedisConnection *connection) {
-    char port[16];
-    snprintf(port, sizeof port, "%u", connection->endpoint.port);
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    int r =
-        uv_getaddrinfo(connection->loop, &connection->resolve, connection_on_resolved, connection->endpoint.host, port, &hints);
-    if (r < 0)
-        return error_origin(r);
-    connection->is_resolving = true;
-    return 0;
+static int connection_resolve(RedisConnection *connection, RedisResolver *resolver) {
+    int r = redis_lookup_start(&connection->lookup, resolver, connection->endpoint.host, connection->endpoint.port);
+    if (r == REDIS_FOUND)
+        r = connection_connect_next(connection);
+    return r < 0 ? error_trace(r) : 0;
 }
 
 int redis_connection_open(RedisConnection **out, uv_loop_t *loop, Turn *turn, const RedisTarget *target, redisReader *reader,
@@ -314,11 +307,12 @@ int redis_connection_open(RedisConnection **out, uv_loop_t *loop, Turn *turn, co
     connection->reader = reader;
     connection->events = events;
     connection->context = context;
-    connection->resolve.data = connection->connect.data = connection;
+    connection->connect.data = connection;
+    redis_lookup_init(&connection->lookup, connection_on_resolved);
     writer_init(&connection->writer, turn, &connection->socket.stream, REDIS_OUTPUT_LIMIT_BYTES,
                 target->security->tls ? &connection_sealed_events : &connection_writer_events);
     writer_init(&connection->wire, turn, &connection->socket.stream, REDIS_OUTPUT_LIMIT_BYTES, &connection_wire_events);
-    int r = target->endpoint->path[0] ? connection_connect_unix(connection) : connection_resolve(connection);
+    int r = target->endpoint->path[0] ? connection_connect_unix(connection) : connection_resolve(connection, target->resolver);
     if (r < 0) {
         redis_connection_terminate(connection);
         return error_trace(r);
@@ -345,8 +339,7 @@ static void connection_give_up(RedisConnection *connection, bool is_reset) {
     connection->is_terminated = true;
     writer_stop(&connection->writer);
     writer_stop(&connection->wire);
-    if (connection->is_resolving)
-        uv_cancel((uv_req_t *)&connection->resolve);
+    redis_lookup_cancel(&connection->lookup);
     if (connection->is_open && !uv_is_closing(&connection->socket.handle))
         connection_close_handle(connection, is_reset);
     else

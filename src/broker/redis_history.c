@@ -55,14 +55,19 @@ static void history_limit(History *history, const HistoryQuery *query) {
 }
 
 /* BROKER_OK, BROKER_OVERLOADED without memory, BROKER_REFUSED for what is no message. */
-static BrokerResult history_message(Message **out, const History *history, uint32_t i, const RedisOp *op, size_t n_prefix) {
+static BrokerResult history_message(Message **out, const History *history, uint32_t i, const RedisOp *op,
+                                    const ChannelKeys *keys) {
     redisReply **triple = history->messages->element + (size_t)i * TRIPLE;
     Position position;
     if (!redis_reply_number(triple[0], &position.epoch) || !redis_reply_number(triple[1], &position.seq) ||
         triple[2]->type != REDIS_REPLY_STRING)
         return BROKER_REFUSED;
+    const char *channel;
+    size_t n_channel;
     Message *message;
-    if (message_new(&message, op->name + n_prefix, op->n_name - n_prefix, triple[2]->str, (size_t)triple[2]->len) < 0)
+    if (!channel_of_key(keys, op->name, op->n_name, &channel, &n_channel))
+        return BROKER_REFUSED;
+    if (message_new(&message, channel, n_channel, triple[2]->str, (size_t)triple[2]->len) < 0)
         return BROKER_OVERLOADED;
     message->position = position;
     *out = message;
@@ -77,7 +82,7 @@ static HistoryReply *history_build(const RedisBackend *redis, const RedisOp *op,
     reply->has_more = history->has_more;
     reply->position = history->head;
     for (uint32_t i = 0; i < history->n_messages; i++) {
-        BrokerResult result = history_message(&reply->messages[i], history, i, op, redis->n_prefix);
+        BrokerResult result = history_message(&reply->messages[i], history, i, op, &redis->keys);
         if (result != BROKER_OK) {
             history_reply_unref(reply);
             return history_reply_ref(redis->failures[result]);
@@ -107,15 +112,18 @@ void redis_history_read(Backend *backend, const char *channel, size_t n_channel,
     static const char *const orders[] = {
         [HISTORY_RESUME] = "RESUME", [HISTORY_FORWARD] = "FORWARD", [HISTORY_REVERSE] = "REVERSE"};
     RedisBackend *redis = redis_backend_of(backend);
-    size_t n_text = sizeof *query + redis->n_prefix + n_channel + (size_t)3 * REDIS_OP_NUMBER_BYTES;
-    RedisOp *op = redis_op_new(&redis->ops, n_text, history_on_read, redis, cookie);
+    const ChannelKey key = channel_key(&redis->keys, channel, n_channel);
+    bool is_taken = channel_key_is_taken(&redis->keys, channel, n_channel);
+    size_t n_text = sizeof *query + key.n_root + key.n_name + (size_t)3 * REDIS_OP_NUMBER_BYTES;
+    RedisOp *op = is_taken ? NULL : redis_op_new(&redis->ops, n_text, history_on_read, redis, cookie);
     if (!op) {
-        backend->events->read(backend->context, cookie, redis->failures[BROKER_OVERLOADED]);
+        BrokerResult result = is_taken ? BROKER_REFUSED : BROKER_OVERLOADED;
+        backend->events->read(backend->context, cookie, redis->failures[result]);
         return;
     }
     op->data = redis_op_keep(op, query, sizeof *query);
     op->function = "barker_history";
-    redis_op_add_name(op, redis->options.prefix, redis->n_prefix, channel, n_channel);
+    redis_op_add_name(op, key.root, key.n_root, key.name, key.n_name);
     redis_op_add_number(op, query->since.epoch);
     redis_op_add_number(op, query->since.seq);
     redis_op_add_number(op, query->limit);

@@ -60,7 +60,8 @@ void redis_link_locate(RedisLink *link, const RedisEndpoint *endpoint) {
 
 static void link_connect(RedisLink *link) {
     const RedisLinkSetting *setting = &link->setting;
-    const RedisTarget target = {.endpoint = &link->endpoint, .security = setting->credentials};
+    const RedisTarget target = {
+        .endpoint = &link->endpoint, .security = setting->credentials, .resolver = setting->options->resolver};
     link_set_state(link, REDIS_LINK_CONNECTING);
     link->due_ms = link->now_ms + setting->options->connect_ms;
     redisReader *reader = link->events->reader(link->context);

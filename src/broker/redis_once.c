@@ -17,6 +17,7 @@ typedef struct OncePublish {
     uv_loop_t loop;
     uv_timer_t timer;
     Turn turn;
+    RedisResolver *resolver;
     RedisQuery query;
     RedisEndpoint server;
     unsigned asked; /* of the URL's places */
@@ -36,6 +37,7 @@ static void once_end(OncePublish *publish, int result, const char *reason) {
     if (!uv_is_closing((uv_handle_t *)&publish->timer)) {
         uv_close((uv_handle_t *)&publish->timer, NULL);
         turn_close(&publish->turn);
+        redis_resolver_close(publish->resolver);
     }
 }
 
@@ -144,6 +146,7 @@ static const RedisQueryEvents once_events = {.reply = once_on_reply, .failed = o
 
 static void once_on_tick(uv_timer_t *timer) {
     OncePublish *publish = timer->data;
+    redis_resolver_tick(publish->resolver, clock_now_ms());
     redis_query_tick(&publish->query, clock_now_ms());
 }
 
@@ -151,14 +154,20 @@ static int once_run(OncePublish *publish) {
     int r = uv_loop_init(&publish->loop);
     if (r < 0)
         return error_origin(r);
+    r = redis_resolver_new(&publish->resolver, &publish->loop);
+    if (r < 0) {
+        uv_loop_close(&publish->loop);
+        return error_trace(r);
+    }
     turn_init(&publish->turn, &publish->loop);
     uv_timer_init(&publish->loop, &publish->timer);
     publish->timer.data = publish;
     uv_timer_start(&publish->timer, once_on_tick, TICK_MS, TICK_MS);
-    redis_query_init(&publish->query, &publish->loop, &publish->turn, &once_events, publish);
+    redis_query_init(&publish->query, &publish->loop, &publish->turn, publish->resolver, &once_events, publish);
     once_begin(publish);
     uv_run(&publish->loop, UV_RUN_DEFAULT);
     uv_loop_close(&publish->loop);
+    publish->resolver = redis_resolver_free(publish->resolver);
     return publish->result < 0 ? error_trace(publish->result) : 0;
 }
 

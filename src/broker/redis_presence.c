@@ -27,13 +27,13 @@ static void presence_on_set(RedisOp *op, BrokerResult result, redisReply *reply)
 
 static RedisOp *presence_new_set(RedisBackend *redis, const PresenceEntry *entry, void *cookie) {
     size_t n_node = strlen(entry->node);
-    size_t n_text = redis->n_prefix + entry->n_channel + n_node + entry->n_user + entry->n_member + REDIS_OP_NUMBER_BYTES;
+    size_t n_text = redis->keys.n_prefix + entry->n_channel + n_node + entry->n_user + entry->n_member + REDIS_OP_NUMBER_BYTES;
     RedisOp *op = redis_op_new(&redis->ops, n_text, presence_on_set, redis, cookie);
     if (!op)
         return NULL;
     op->is_ordered = true;
     op->function = "barker_presence_set";
-    redis_op_add_name(op, redis->options.prefix, redis->n_prefix, entry->channel, entry->n_channel);
+    redis_op_add_name(op, redis->options.prefix, redis->keys.n_prefix, entry->channel, entry->n_channel);
     redis_op_add_copy(op, entry->node, n_node);
     redis_op_add_copy(op, entry->user, entry->n_user);
     redis_op_add_number(op, entry->n_connections);
@@ -121,13 +121,13 @@ static void presence_on_members(RedisOp *op, BrokerResult result, redisReply *re
 
 void redis_presence_members(Backend *backend, const char *channel, size_t n_channel, void *cookie) {
     RedisBackend *redis = redis_backend_of(backend);
-    RedisOp *op = redis_op_new(&redis->ops, redis->n_prefix + n_channel, presence_on_members, redis, cookie);
+    RedisOp *op = redis_op_new(&redis->ops, redis->keys.n_prefix + n_channel, presence_on_members, redis, cookie);
     if (!op) {
         backend->events->members(backend->context, cookie, BROKER_OVERLOADED, NULL);
         return;
     }
     op->function = "barker_presence";
-    redis_op_add_name(op, redis->options.prefix, redis->n_prefix, channel, n_channel);
+    redis_op_add_name(op, redis->options.prefix, redis->keys.n_prefix, channel, n_channel);
     redis_op_send(op);
 }
 

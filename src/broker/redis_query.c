@@ -56,8 +56,9 @@ static const RedisConnectionEvents query_connection_events = {
     .ended = query_on_ended,
 };
 
-void redis_query_init(RedisQuery *query, uv_loop_t *loop, Turn *turn, const RedisQueryEvents *events, void *context) {
-    *query = (RedisQuery){.loop = loop, .turn = turn, .events = events, .context = context};
+void redis_query_init(RedisQuery *query, uv_loop_t *loop, Turn *turn, RedisResolver *resolver, const RedisQueryEvents *events,
+                      void *context) {
+    *query = (RedisQuery){.loop = loop, .turn = turn, .resolver = resolver, .events = events, .context = context};
 }
 
 void redis_query_start(RedisQuery *query, const RedisQuestion *question, uint64_t due_ms) {
@@ -67,7 +68,7 @@ void redis_query_start(RedisQuery *query, const RedisQuestion *question, uint64_
     query->due_ms = due_ms;
     query->is_running = true;
     query->has_asked = false;
-    const RedisTarget target = {.endpoint = &query->endpoint, .security = question->security};
+    const RedisTarget target = {.endpoint = &query->endpoint, .security = question->security, .resolver = query->resolver};
     query->error = redis_connection_open(&query->connection, query->loop, query->turn, &target, redisReaderCreate(),
                                          &query_connection_events, query);
 }

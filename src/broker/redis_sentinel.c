@@ -248,8 +248,8 @@ int redis_sentinel_new(RedisTopology **out, const RedisTopologyInput *input) {
         return error_trace(r);
     }
     redis_server_require_master(sentinel->server);
-    redis_query_init(&sentinel->ask, input->loop, input->turn, &sentinel_ask_events, sentinel);
-    redis_query_init(&sentinel->watch, input->loop, input->turn, &sentinel_watch_events, sentinel);
+    redis_query_init(&sentinel->ask, input->loop, input->turn, input->options->resolver, &sentinel_ask_events, sentinel);
+    redis_query_init(&sentinel->watch, input->loop, input->turn, input->options->resolver, &sentinel_watch_events, sentinel);
     *out = &sentinel->base;
     return 0;
 }

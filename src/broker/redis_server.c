@@ -34,12 +34,23 @@ struct RedisServer {
     const RedisServerEvents *events;
     void *context;
     void *owner;
+    RedisServerCounters *counters; /* NULL: not counted */
 };
+
+static void server_count_up(const RedisServer *server, bool is_up) {
+    RedisServerCounters *counters = server->counters;
+    if (!counters || (counter_read(&counters->up) == 1) == is_up)
+        return;
+    if (!is_up)
+        counter_add(&counters->downs, 1);
+    counter_add(&counters->up, is_up ? 1 : UINT64_MAX);
+}
 
 /* last: what the same link said before. */
 static void server_down(RedisServer *server, char *last, const char *reason) {
     bool is_news = server->is_up || strcmp(reason, last) != 0;
     server->is_up = false;
+    server_count_up(server, false);
     snprintf(last, REDIS_REASON_BYTES, "%s", reason);
     if (is_news)
         server->events->down(server->context, server, last);
@@ -61,6 +72,7 @@ static void server_judge(RedisServer *server) {
     if (server->is_up || !server_is_linked(server) || !server->is_heard || !redis_script_is_settled(&server->script))
         return;
     server->is_up = true;
+    server_count_up(server, true);
     server->commander_reason[0] = server->subscriber_reason[0] = '\0';
     server->events->up(server->context, server);
 }
@@ -112,6 +124,8 @@ static void server_count_lag(const RedisServer *server, uint64_t sent_ms) {
     uint64_t lag_ms = is_latest ? uv_now(server->loop) - server->canary_loop_ms : server->now_ms - sent_ms;
     counter_add(&counters->canaries_heard, 1);
     counter_add(&counters->canary_lag_ms, lag_ms - counter_read(&counters->canary_lag_ms));
+    if (server->counters)
+        counter_add(&server->counters->canary_lag_ms, lag_ms - counter_read(&server->counters->canary_lag_ms));
     if (lag_ms > counter_read(&counters->canary_lag_max_ms))
         counter_add(&counters->canary_lag_max_ms, lag_ms - counter_read(&counters->canary_lag_max_ms));
 }
@@ -216,6 +230,13 @@ static const RedisSubscriberEvents server_subscriber_events = {
     .message = server_on_message,
 };
 
+static RedisServerCounters *server_take_counters(RedisCounters *counters) {
+    if (!counters || counter_read(&counters->n_servers) == REDIS_SERVERS_COUNTED)
+        return NULL;
+    counter_add(&counters->n_servers, 1);
+    return &counters->servers[counter_read(&counters->n_servers) - 1];
+}
+
 int redis_server_new(RedisServer **out, uv_loop_t *loop, Turn *turn, const RedisOptions *options, const RedisUrl *credentials,
                      bool is_sharded, const char *canary, const RedisServerEvents *events, void *context) {
     const RedisLinkSetting setting = {.loop = loop, .turn = turn, .options = options, .credentials = credentials};
@@ -225,6 +246,7 @@ int redis_server_new(RedisServer **out, uv_loop_t *loop, Turn *turn, const Redis
     if (!server)
         return error_origin(-ENOMEM);
     server->options = options;
+    server->counters = server_take_counters(options->counters);
     server->loop = loop;
     server->is_sharded = is_sharded;
     server->events = events;
@@ -242,6 +264,7 @@ int redis_server_new(RedisServer **out, uv_loop_t *loop, Turn *turn, const Redis
 
 void redis_server_close(RedisServer *server) {
     server->is_up = false;
+    server_count_up(server, false);
     redis_subscriber_close(&server->subscriber);
     redis_commander_close(&server->commander);
 }
@@ -262,7 +285,20 @@ void redis_server_set_canary(RedisServer *server, const char *canary) {
     server->n_canary = (size_t)snprintf(server->canary, sizeof server->canary, "%s", canary);
 }
 
+/* Without the credentials: they are not the endpoint's. */
+static void server_name_endpoint(const RedisServer *server, const RedisEndpoint *endpoint) {
+    char text[LABEL_BYTES] = "";
+    if (!server->counters)
+        return;
+    if (endpoint && endpoint->path[0])
+        snprintf(text, sizeof text, "%.*s", LABEL_BYTES - 1, endpoint->path);
+    else if (endpoint)
+        snprintf(text, sizeof text, "%.*s:%u", LABEL_BYTES - 12, endpoint->host, endpoint->port);
+    label_set(&server->counters->endpoint, text);
+}
+
 void redis_server_locate(RedisServer *server, const RedisEndpoint *endpoint) {
+    server_name_endpoint(server, endpoint);
     server->is_failing = true; /* said once, by the subscriber */
     redis_link_locate(&server->commander.link, endpoint);
     server->is_failing = false;

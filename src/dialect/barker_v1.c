@@ -149,6 +149,13 @@ static void subscribe_named(Session *session) {
     }
 }
 
+/* Its user is someone, and yet cannot be let in: told, and closed. */
+static int refuse_user(Session *session, const BarkerV1Request *request) {
+    barker_v1_send_error(session, BARKER_V1_TOO_MANY_CONNECTIONS, &(BarkerV1Answer){.id = request->id});
+    session_close(session, CAUSE_USER_LIMIT);
+    return BARKER_V1_OK;
+}
+
 static int error_of_token(BarkerV1Request *request, int result) {
     if (result == AUTHENTICATE_OTHER_USER) {
         request->detail = "a connection stays with its user: the token names another";
@@ -169,6 +176,8 @@ static int handle_auth(Session *session, BarkerV1Request *request) {
         return BARKER_V1_BAD_MESSAGE;
     }
     r = session_authenticate(session, token, n_token);
+    if (r == AUTHENTICATE_USER_LIMIT)
+        return refuse_user(session, request);
     if (r != TOKEN_OK)
         return r < 0 ? error_trace(r) : error_of_token(request, r);
     barker_v1_send_ok(session, request->id, (Position){0});
@@ -264,6 +273,16 @@ static void v1_resumed(Session *session, const char *channel, uint64_t request_i
     barker_v1_send_resumed(session, request_id, reply->is_recovered, position);
 }
 
+static void v1_given(Session *session, const char *channel, Position position) {
+    barker_v1_send_subscribed(session, channel, position);
+}
+
+static void v1_unsubscribed(Session *session, const char *channel, uint64_t request_id, uint16_t code, const char *reason) {
+    if (request_id != 0)
+        barker_v1_send_error(session, BARKER_V1_CANCELLED, &(BarkerV1Answer){.id = request_id});
+    barker_v1_send_unsubscribed(session, channel, code, reason);
+}
+
 static void v1_subscribe_refused(Session *session, const char *channel, uint64_t request_id, BrokerResult result) {
     send_failure(session, request_id, channel, result);
 }
@@ -298,6 +317,8 @@ const DialectOps dialect_barker_v1 = {
     .limited = v1_limited,
     .subscribed = v1_subscribed,
     .resumed = v1_resumed,
+    .given = v1_given,
+    .unsubscribed = v1_unsubscribed,
     .subscribe_refused = v1_subscribe_refused,
     .published = v1_published,
     .history = v1_history,

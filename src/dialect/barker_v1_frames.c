@@ -137,6 +137,7 @@ static const ErrorText error_texts[BARKER_V1_ERRORS] = {
     [BARKER_V1_NOT_SUBSCRIBED] = {"not_subscribed", "this connection is not subscribed to the channel", false},
     [BARKER_V1_CANCELLED] = {"cancelled", "unsubscribed before the subscription was acknowledged", false},
     [BARKER_V1_TOO_MANY_SUBSCRIPTIONS] = {"too_many_subscriptions", "this connection has as many as it may", false},
+    [BARKER_V1_TOO_MANY_CONNECTIONS] = {"too_many_connections", "this user has as many connections as it may", true},
     [BARKER_V1_MESSAGE_TOO_BIG] = {"message_too_big", "the payload is over the limit", false},
     [BARKER_V1_NOT_KEPT] = {"not_kept", "the channel's namespace keeps none", false},
     [BARKER_V1_REFUSED] = {"refused", "the broker refused", false},
@@ -186,13 +187,42 @@ int barker_v1_gap_frame(Frame **out, const Channel *channel, GapReason reason) {
     return r < 0 ? error_trace(r) : 0;
 }
 
-void barker_v1_send_closing(Session *session, uint16_t code, const char *reason) {
+void barker_v1_send_subscribed(Session *session, const char *channel, Position position) {
     Piece storage[PIECES_MAX];
     Pieces pieces = {.pieces = storage};
-    pieces_add_plain(&pieces, "{\"type\":\"closing\",\"code\":");
-    pieces_add_number(&pieces, code);
-    pieces_add_plain(&pieces, ",\"reason\":");
-    pieces_add_quoted(&pieces, reason);
+    pieces_add_plain(&pieces, "{\"type\":\"subscribed\",\"channel\":");
+    pieces_add_quoted(&pieces, channel);
+    pieces_add_place(&pieces, position);
+    pieces_add_plain(&pieces, "}");
+    send_pieces(session, &pieces);
+}
+
+static void add_end(Pieces *pieces, uint16_t code, const char *reason) {
+    pieces_add_plain(pieces, ",\"code\":");
+    pieces_add_number(pieces, code);
+    pieces_add_plain(pieces, ",\"reason\":");
+    pieces_add_quoted(pieces, reason);
+}
+
+void barker_v1_send_unsubscribed(Session *session, const char *channel, uint16_t code, const char *reason) {
+    Piece storage[PIECES_MAX];
+    Pieces pieces = {.pieces = storage};
+    pieces_add_plain(&pieces, "{\"type\":\"unsubscribed\",\"channel\":");
+    pieces_add_quoted(&pieces, channel);
+    add_end(&pieces, code, reason);
+    pieces_add_plain(&pieces, "}");
+    send_pieces(session, &pieces);
+}
+
+void barker_v1_send_closing(Session *session, uint16_t code, const char *reason, uint32_t reconnect_after_ms) {
+    Piece storage[PIECES_MAX];
+    Pieces pieces = {.pieces = storage};
+    pieces_add_plain(&pieces, "{\"type\":\"closing\"");
+    add_end(&pieces, code, reason);
+    if (reconnect_after_ms > 0) {
+        pieces_add_plain(&pieces, ",\"reconnect_after_ms\":");
+        pieces_add_number(&pieces, reconnect_after_ms);
+    }
     pieces_add_plain(&pieces, "}");
     send_pieces(session, &pieces);
 }

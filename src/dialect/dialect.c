@@ -17,6 +17,13 @@ static const Place places[] = {
     {"/ws", &dialect_barker_v1, false, false},
 };
 
+const char *dialect_name(unsigned index) {
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        if (places[i].dialect->encoder.index == index)
+            return places[i].dialect->name;
+    return NULL;
+}
+
 static const char reason_not_found[] = "nothing lives at this path";
 static const char reason_bad_name[] = "a channel name must be UTF-8, 1 to 255 bytes, without control characters";
 static const char reason_no_channel[] = "name a channel: /raw/<channel> or /raw?channel=<channel>";

@@ -240,6 +240,19 @@ bool json_text_find(const char *text, size_t n_text, const char *key, const char
     return false;
 }
 
+bool json_text_next(const char **at, const char *end, const char **value, size_t *n_value) {
+    if (*at == end)
+        return false;
+    const char *start = skip_space(*at + 1, end); /* behind the bracket or the comma */
+    const char *behind = start < end && *start != ']' ? skip_value(start, end) : NULL;
+    if (!behind)
+        return false;
+    *value = start;
+    *n_value = (size_t)(behind - start);
+    *at = skip_space(behind, end);
+    return true;
+}
+
 static char short_escape(char c) { /* 0: it has none */
     switch (c) {
     case '"':

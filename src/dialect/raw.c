@@ -57,15 +57,29 @@ static void raw_opened(Session *session, const char *channels, size_t n_channels
     }
 }
 
+/* The one channel that the request named and the connection has; NULL: there are several, or none. What the backend has given it
+   besides is for reading. */
+static const Channel *channel_for_publishing(const Session *session) {
+    const ListNode *head = &session->subscriber.subscriptions;
+    const Channel *found = NULL;
+    for (const ListNode *node = head->next; node != head; node = node->next) {
+        const Subscription *subscription = container_of(node, const Subscription, link);
+        if (!subscription->is_given && found)
+            return NULL;
+        if (!subscription->is_given)
+            found = subscription->channel;
+    }
+    return found;
+}
+
 /* A payload is bytes, whatever the kind of the message: subscribers get text when it is valid UTF-8. */
 static void raw_received(Session *session, char *bytes, size_t n_bytes, bool is_binary) {
-    if (session->subscriber.n_subscriptions != 1) {
+    const Channel *channel = channel_for_publishing(session);
+    if (!channel) {
         session_close_with(session, CAUSE_FORBIDDEN, 1008, "publishing needs a connection to one channel alone");
         return;
     }
-    const Subscription *subscription = container_of(session->subscriber.subscriptions.next, Subscription, link);
-    const char *channel = subscription->channel->name;
-    CommandResult result = command_publish(session, channel, strlen(channel), bytes, n_bytes, 0);
+    CommandResult result = command_publish(session, channel->name, channel->node.n_key, bytes, n_bytes, 0);
     if (result == COMMAND_LIMIT)
         session_close(session, CAUSE_MESSAGE_TOO_BIG);
     else
@@ -74,6 +88,13 @@ static void raw_received(Session *session, char *bytes, size_t n_bytes, bool is_
 
 /* The first message tells as much as the dialect can. */
 static void raw_subscribed(Session *session, const char *channel, uint64_t request_id, Position position) {}
+
+static void raw_given(Session *session, const char *channel, Position position) {}
+
+static void raw_unsubscribed(Session *session, const char *channel, uint64_t request_id, uint16_t code, const char *reason) {
+    if (session->subscriber.n_subscriptions == 0)
+        session_close_with(session, CAUSE_DISCONNECTED, code, reason);
+}
 
 static void raw_subscribe_refused(Session *session, const char *channel, uint64_t request_id, BrokerResult result) {
     const char *reason = result == BROKER_REFUSED ? "the broker refused the subscription"
@@ -103,6 +124,8 @@ const DialectOps dialect_raw = {
     .opened = raw_opened,
     .received = raw_received,
     .subscribed = raw_subscribed,
+    .given = raw_given,
+    .unsubscribed = raw_unsubscribed,
     .subscribe_refused = raw_subscribe_refused,
     .published = raw_published,
     .gap_frame = NULL, /* each frame is a payload: there is no place for a notice. barker.v1 has one */

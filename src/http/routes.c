@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "http/health.h"
 #include "http/web_pages.h"
 
 /* The pages bring all they need with them and talk only to where they came from. */
@@ -18,13 +19,23 @@ static void routes_say(HttpResponse *response, unsigned status, const char *text
 }
 
 static const WebPage *routes_find_page(const Routes *routes, const char *path) {
-    for (size_t i = 0; routes->has_demo && i < web_n_pages; i++)
+    bool is_demo = strcmp(path, "/") == 0 || strcmp(path, "/favicon.svg") == 0; /* the admin page is the desk's */
+    for (size_t i = 0; routes->has_demo && is_demo && i < web_n_pages; i++)
         if (strcmp(web_pages[i].path, path) == 0)
             return &web_pages[i];
     return NULL;
 }
 
+static bool routes_handle_health(const Routes *routes, const HttpRequest *request, HttpResponse *response) {
+    if (!routes->health || !health_is_path(request->path))
+        return false;
+    NodeHealth health = routes->health(routes->health_context);
+    return health_handle(&health, request, response);
+}
+
 void routes_handle(void *context, const HttpRequest *request, HttpResponse *response) {
+    if (routes_handle_health(context, request, response))
+        return;
     const WebPage *page = routes_find_page(context, request->path);
     if (request->method == HTTP_OTHER) {
         response->headers = "Allow: GET, HEAD\r\n";

@@ -15,6 +15,20 @@ void hub_finish(Hub *hub) {
     map_finish(&hub->channels);
 }
 
+static const Namespace *namespace_of(const Hub *hub, const char *channel, size_t n_channel) {
+    return hub->namespaces ? namespaces_find(hub->namespaces, channel, n_channel) : &plain;
+}
+
+static void configure(MapNode *node, void *context) {
+    Channel *channel = container_of(node, Channel, node);
+    channel->namespace = namespace_of(context, channel->name, node->n_key);
+}
+
+void hub_configure(Hub *hub, const Namespaces *namespaces) {
+    hub->namespaces = namespaces;
+    map_each(&hub->channels, configure, hub);
+}
+
 static Channel *find_channel(const Hub *hub, const char *channel, size_t n_channel) {
     MapNode *node = map_find(&hub->channels, channel, n_channel);
     return node ? container_of(node, Channel, node) : NULL;
@@ -22,8 +36,7 @@ static Channel *find_channel(const Hub *hub, const char *channel, size_t n_chann
 
 static int add_channel(Hub *hub, Channel **out, const char *name, size_t n_name) {
     Channel *channel;
-    const Namespace *namespace = hub->namespaces ? namespaces_find(hub->namespaces, name, n_name) : &plain;
-    int r = channel_new(&channel, name, n_name, namespace, hub->next_token + 1);
+    int r = channel_new(&channel, name, n_name, namespace_of(hub, name, n_name), hub->next_token + 1);
     if (r < 0)
         return error_trace(r);
     r = map_insert(&hub->channels, &channel->node);

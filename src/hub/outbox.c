@@ -8,14 +8,14 @@
 
 enum { RING_MIN = 8, RING_KEPT = 64 }; /* frames; a larger ring is given back when it has run empty */
 
-void outbox_init(Outbox *outbox, size_t n_limit) {
-    *outbox = (Outbox){.n_limit = n_limit};
+void outbox_init(Outbox *outbox, size_t n_limit, OutboxTotals *totals) {
+    *outbox = (Outbox){.n_limit = n_limit, .totals = totals};
 }
 
 void outbox_finish(Outbox *outbox) {
     outbox_discard(outbox);
     free(outbox->ring);
-    outbox_init(outbox, outbox->n_limit);
+    outbox_init(outbox, outbox->n_limit, outbox->totals);
 }
 
 static Frame *frame_at(const Outbox *outbox, uint32_t i) {
@@ -50,6 +50,8 @@ int outbox_push_last(Outbox *outbox, Frame *frame) {
     }
     outbox->ring[(outbox->head + outbox->n_frames++) & (outbox->capacity - 1)] = frame_ref(frame);
     outbox->n_bytes += frame->n_bytes;
+    counter_add(&outbox->totals->frames, 1);
+    counter_add(&outbox->totals->bytes, frame->n_bytes);
     return OUTBOX_OK;
 }
 
@@ -100,12 +102,16 @@ void outbox_consume(Outbox *outbox, const OutboxSpan *span) {
         frame_unref(outbox->control[i]);
     outbox->n_control -= span->n_control;
     memmove(outbox->control, outbox->control + span->n_control, outbox->n_control * sizeof(outbox->control[0]));
+    size_t n_bytes = 0;
     for (uint32_t i = 0; i < span->n_frames; i++) {
         Frame *frame = frame_at(outbox, i);
-        outbox->n_bytes -= frame->n_bytes;
+        n_bytes += frame->n_bytes;
         frame_unref(frame);
     }
+    outbox->n_bytes -= n_bytes;
     outbox->n_frames -= span->n_frames;
+    counter_subtract(&outbox->totals->bytes, n_bytes);
+    counter_subtract(&outbox->totals->frames, span->n_frames);
     outbox->head += span->n_frames;
     if (outbox->n_frames == 0 && outbox->capacity > RING_KEPT) {
         free(outbox->ring);

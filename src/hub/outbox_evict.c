@@ -14,6 +14,8 @@ static Frame **slot_at(const Outbox *outbox, uint32_t i) {
 
 static void drop(Outbox *outbox, Frame *frame, bool is_superseded, OutboxEvicted *evicted, void *context) {
     outbox->n_bytes -= frame->n_bytes;
+    counter_subtract(&outbox->totals->bytes, frame->n_bytes);
+    counter_subtract(&outbox->totals->frames, 1);
     evicted(context, frame, is_superseded);
     frame_unref(frame);
 }

@@ -16,8 +16,12 @@ int subscription_new(Subscription **out, Channel *channel, Subscriber *subscribe
     Subscription *subscription = malloc(sizeof(*subscription));
     if (!subscription)
         return error_origin(-ENOMEM);
-    *subscription = (Subscription){
-        .channel = channel, .subscriber = subscriber, .request_id = request->id, .resume_token = request->resume_token};
+    *subscription = (Subscription){.channel = channel,
+                                   .subscriber = subscriber,
+                                   .is_kept = request->is_kept,
+                                   .is_given = request->is_given,
+                                   .request_id = request->id,
+                                   .resume_token = request->resume_token};
     int r = channel_add(channel, subscription);
     if (r < 0) {
         free(subscription);

@@ -18,8 +18,15 @@ int admission_new(Admission **out, const AdmissionOptions *options) {
     if (!admission)
         return error_origin(-ENOMEM);
     admission->options = *options;
+    admission_configure(admission, options);
     *out = admission;
     return 0;
+}
+
+void admission_configure(Admission *admission, const AdmissionOptions *options) {
+    atomic_store_explicit(&admission->per_address, options->per_address, memory_order_relaxed);
+    atomic_store_explicit(&admission->per_second, options->per_second, memory_order_relaxed);
+    atomic_store_explicit(&admission->handshakes, options->handshakes, memory_order_relaxed);
 }
 
 Admission *admission_free(Admission *admission) {
@@ -29,7 +36,7 @@ Admission *admission_free(Admission *admission) {
 
 /* The generic cell rate algorithm: one number for the whole bucket, so that workers share it without a lock. */
 static uint32_t admission_rate_wait_ms(const Admission *admission, uint64_t now_ms) {
-    uint32_t per_second = admission->options.per_second;
+    uint32_t per_second = atomic_load_explicit(&admission->per_second, memory_order_relaxed);
     if (per_second == 0)
         return 0;
     uint64_t at_once = (per_second + ADMISSION_BURST - 1) / ADMISSION_BURST;
@@ -42,7 +49,8 @@ static uint32_t admission_rate_wait_ms(const Admission *admission, uint64_t now_
 }
 
 uint32_t admission_wait_ms(const Admission *admission, uint64_t now_ms) {
-    if (atomic_load_explicit(&admission->n_handshakes, memory_order_relaxed) >= admission->options.handshakes)
+    if (atomic_load_explicit(&admission->n_handshakes, memory_order_relaxed) >=
+        atomic_load_explicit(&admission->handshakes, memory_order_relaxed))
         return ADMISSION_HANDSHAKE_WAIT_MS;
     return admission_rate_wait_ms(admission, now_ms);
 }
@@ -50,9 +58,10 @@ uint32_t admission_wait_ms(const Admission *admission, uint64_t now_ms) {
 void admission_accepted(Admission *admission, AdmissionTicket *ticket, uint64_t now_ms) {
     atomic_fetch_add_explicit(&admission->n_handshakes, 1, memory_order_relaxed);
     *ticket = (AdmissionTicket){.is_shaking = true};
-    if (admission->options.per_second == 0)
+    uint32_t per_second = atomic_load_explicit(&admission->per_second, memory_order_relaxed);
+    if (per_second == 0)
         return;
-    uint64_t one_ns = SECOND_NS / admission->options.per_second, now_ns = now_ms * MS_NS;
+    uint64_t one_ns = SECOND_NS / per_second, now_ns = now_ms * MS_NS;
     uint64_t paid_ns = atomic_load_explicit(&admission->paid_ns, memory_order_relaxed), next_ns;
     do
         next_ns = (paid_ns > now_ns ? paid_ns : now_ns) + one_ns;
@@ -70,33 +79,18 @@ bool admission_trusts(const Admission *admission, const Peer *peer) {
     return networks_have(admission->options.trusted, admission->options.n_trusted, peer);
 }
 
-static _Atomic uint32_t *admission_cell(Admission *admission, unsigned row, uint64_t address) {
-    uint32_t first = (uint32_t)address, step = (uint32_t)(address >> 32) | 1;
-    return &admission->cells[row][(first + row * step) & (ADMISSION_CELLS - 1)];
-}
-
-/* The least of the cells, which is at least what the address itself was counted. */
-static uint32_t admission_count(Admission *admission, uint64_t address) {
-    uint32_t least = UINT32_MAX;
-    for (unsigned row = 0; row < ADMISSION_ROWS; row++) {
-        uint32_t n = atomic_fetch_add_explicit(admission_cell(admission, row, address), 1, memory_order_relaxed) + 1;
-        least = n < least ? n : least;
-    }
-    return least;
-}
-
 static void admission_uncount(Admission *admission, AdmissionTicket *ticket) {
-    for (unsigned row = 0; row < ADMISSION_ROWS; row++)
-        atomic_fetch_sub_explicit(admission_cell(admission, row, ticket->address), 1, memory_order_relaxed);
+    tally_remove(&admission->addresses, ticket->address);
     ticket->is_counted = false;
 }
 
 bool admission_enter(Admission *admission, AdmissionTicket *ticket, const Peer *peer) {
-    if (admission->options.per_address == 0 || peer->kind != PEER_IP || admission_trusts(admission, peer))
+    uint32_t limit = atomic_load_explicit(&admission->per_address, memory_order_relaxed);
+    if (limit == 0 || peer->kind != PEER_IP || admission_trusts(admission, peer))
         return true;
     ticket->address = peer_hash(peer);
     ticket->is_counted = true;
-    if (admission_count(admission, ticket->address) <= admission->options.per_address)
+    if (tally_add(&admission->addresses, ticket->address) <= limit)
         return true;
     admission_uncount(admission, ticket);
     return false;

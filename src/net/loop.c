@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/wheel.h"
 
+enum { FINISH_MS = 2000, LOOK_MS = 50 };
+
 static void loop_on_wake(uv_async_t *handle) {
     Loop *loop = handle->data;
     loop->ops->woken(loop->context);
@@ -16,12 +18,22 @@ static void loop_on_tick(uv_timer_t *handle);
 /* At the clock's own ticks, which are the wheel's: a timer with a phase of its own would make deadlines up to a tick later. */
 static void loop_arm_tick(Loop *loop) {
     uv_update_time(&loop->uv);
-    uv_timer_start(&loop->tick, loop_on_tick, WHEEL_TICK_MS - clock_now_ms() % WHEEL_TICK_MS, 0);
+    uint64_t now_ms = clock_now_ms();
+    loop->due_ms = now_ms + WHEEL_TICK_MS - now_ms % WHEEL_TICK_MS;
+    uv_timer_start(&loop->tick, loop_on_tick, loop->due_ms - now_ms, 0);
+}
+
+static void loop_gauge(Counter *gauge, uint64_t value) {
+    counter_add(gauge, value - counter_read(gauge));
 }
 
 static void loop_on_tick(uv_timer_t *handle) {
     Loop *loop = handle->data;
-    loop->ops->tick(loop->context, clock_now_ms());
+    uint64_t now_ms = clock_now_ms();
+    loop_gauge(&loop->lag_ms, now_ms - loop->due_ms);
+    histogram_add(&loop->lag, now_ms - loop->due_ms);
+    loop_gauge(&loop->ticked_ms, now_ms);
+    loop->ops->tick(loop->context, now_ms);
     loop_arm_tick(loop);
 }
 
@@ -50,16 +62,24 @@ int loop_init(Loop *loop, const LoopOps *ops, void *context) {
     return 0;
 }
 
+static void loop_on_look(uv_timer_t *handle) {}
+
 int loop_finish(Loop *loop) {
+    uint64_t end_ms = clock_now_ms() + FINISH_MS;
     uv_close((uv_handle_t *)&loop->wake, NULL);
-    uv_close((uv_handle_t *)&loop->tick, NULL);
     uv_close((uv_handle_t *)&loop->turn, NULL);
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    uv_timer_start(&loop->tick, loop_on_look, LOOK_MS, LOOK_MS);
+    uv_unref((uv_handle_t *)&loop->tick); /* it only makes the loop look at the clock */
+    while (uv_run(&loop->uv, UV_RUN_ONCE) != 0 && clock_now_ms() < end_ms) {
+    }
+    uv_close((uv_handle_t *)&loop->tick, NULL);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
     int r = uv_loop_close(&loop->uv);
     return r < 0 ? error_origin(r) : 0;
 }
 
 void loop_run(Loop *loop) {
+    loop_gauge(&loop->ticked_ms, clock_now_ms()); /* it runs, though its first tick is up to 100 ms away */
     uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 

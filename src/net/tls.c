@@ -8,10 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
-#include "base/hash.h"
+#include "base/files.h"
 #include "base/ref.h"
 
 enum { TLS_TICKET_KEY_BYTES = 80 }; /* OpenSSL's: a name, a key of the MAC and one of the cipher */
@@ -165,30 +164,8 @@ Tls *tls_unref(Tls *tls) {
     return NULL;
 }
 
-/* Field by field: what pads a structure differs by chance. A file that is not there counts as zeros. */
-static uint64_t tls_stamp_names(uint64_t stamp, const char *names) {
-    size_t n_name;
-    for (const char *name; (name = tls_next(&names, &n_name));) {
-        char *copy = strndup(name, n_name);
-        struct stat facts = {0};
-        if (!copy || stat(copy, &facts) < 0)
-            memset(&facts, 0, sizeof(facts));
-        free(copy);
-        const uint64_t all[] = {stamp,
-                                (uint64_t)facts.st_dev,
-                                (uint64_t)facts.st_ino,
-                                (uint64_t)facts.st_size,
-                                (uint64_t)facts.st_mtim.tv_sec,
-                                (uint64_t)facts.st_mtim.tv_nsec,
-                                (uint64_t)facts.st_ctim.tv_sec,
-                                (uint64_t)facts.st_ctim.tv_nsec};
-        stamp = hash_bytes(all, sizeof(all));
-    }
-    return stamp;
-}
-
 uint64_t tls_stamp(const TlsFiles *files) {
-    return tls_stamp_names(tls_stamp_names(tls_stamp_names(0, files->certificates), files->keys), files->client_ca);
+    return files_stamp(files_stamp(files_stamp(0, files->certificates), files->keys), files->client_ca);
 }
 
 /* The name is one that the peer chose: it is only compared. */

@@ -29,7 +29,7 @@ static void ws_refuse(WsServer *server, WsArrival *arrival) {
 
 static void ws_admit(WsServer *server, WsArrival *arrival, const Peer *peer) {
     Admission *admission = server->options.admission;
-    unsigned limit = server->options.n_connections_limit;
+    unsigned limit = server->options.settings.n_connections_limit;
     if (limit && server->n_connections >= limit) {
         ws_refuse(server, arrival);
         return;

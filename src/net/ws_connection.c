@@ -59,7 +59,7 @@ void ws_connection_new(WsServer *server, WsArrival *arrival) {
         ws_connection_refuse(connection, fd);
         return;
     }
-    socket_prepare(fd, &server->options.socket);
+    socket_prepare(fd, &server->options.settings.socket);
     struct lws *wsi = ws_connection_adopt(connection, fd);
     if (!wsi) { /* it has closed the descriptor */
         ws_connection_refuse(connection, -1);

@@ -6,7 +6,7 @@
 #include "session/authenticate.h"
 
 enum {
-    WS_VALUE_MAX = 8192,
+    WS_VALUE_MAX = WS_HEADERS_MAX,
     WS_ORIGIN_MAX = 512,
     WS_REASON_MAX = 96
 }; /* bytes; all headers together have no more than the first */
@@ -24,13 +24,13 @@ static bool ws_origin_is_allowed(const WsConnection *connection, bool *has_origi
         !ws_copy_header(connection->wsi, WSI_TOKEN_HOST, host, sizeof(host)))
         return false;
     *has_origin = origin[0] != '\0';
-    return !*has_origin || origin_is_allowed(connection->server->options.origins, origin, host);
+    return !*has_origin || origin_is_allowed(connection->server->options.settings.origins, origin, host);
 }
 
 /* What a client has put there on purpose comes before the cookie that a browser adds by itself. */
 static Span ws_find_token(const WsConnection *connection, const DialectRequest *request, char text[static WS_VALUE_MAX],
                           bool *is_cookie) {
-    const char *cookie = connection->server->options.cookie;
+    const char *cookie = connection->server->options.settings.cookie;
     Span token = {"", 0};
     *is_cookie = false;
     if (ws_copy_header(connection->wsi, WSI_TOKEN_HTTP_AUTHORIZATION, text, WS_VALUE_MAX))
@@ -46,10 +46,16 @@ static Span ws_find_token(const WsConnection *connection, const DialectRequest *
     return token;
 }
 
+int ws_connection_refuse_user(WsConnection *connection) {
+    return ws_http_refuse(connection, 429, NULL, "This user has as many connections as it may.\n");
+}
+
 static int ws_refuse_token(WsConnection *connection, int result) {
     char reason[WS_REASON_MAX];
     if (result < 0)
         return ws_http_refuse(connection, 503, NULL, "Out of memory.\n");
+    if (result == AUTHENTICATE_USER_LIMIT)
+        return ws_connection_refuse_user(connection);
     counter_add(&connection->server->options.counters->unauthorized, 1);
     snprintf(reason, sizeof(reason), "The token is not accepted: %s.\n", authenticate_result_name(result));
     return ws_http_refuse(connection, 401, "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n", reason);

@@ -2,29 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/http_status.h"
 #include "net/ws_connection.h"
 
 enum { HTTP_HEAD_MAX = 2048 };
-
-static const char *http_status_text(unsigned status) {
-    static const struct {
-        unsigned status;
-        const char *text;
-    } texts[] = {{200, "OK"},
-                 {400, "Bad Request"},
-                 {401, "Unauthorized"},
-                 {403, "Forbidden"},
-                 {404, "Not Found"},
-                 {405, "Method Not Allowed"},
-                 {414, "URI Too Long"},
-                 {426, "Upgrade Required"},
-                 {429, "Too Many Requests"},
-                 {503, "Service Unavailable"}};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        if (texts[i].status == status)
-            return texts[i].text;
-    return "Error";
-}
 
 int ws_http_respond(WsConnection *connection, const HttpResponse *response, bool is_head) {
     char head[HTTP_HEAD_MAX];
@@ -66,6 +47,7 @@ int ws_http_request(WsConnection *connection, const char *path) {
     HttpRequest request = {
         .method = method == LWSHUMETH_GET    ? HTTP_GET
                   : method == LWSHUMETH_HEAD ? HTTP_HEAD
+                  : method == LWSHUMETH_POST ? HTTP_POST
                                              : HTTP_OTHER,
         .path = path,
         .n_path = strlen(path),

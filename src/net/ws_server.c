@@ -10,7 +10,6 @@
 enum {
     WS_RX_BUFFER = 1024,       /* allocated for each connection: longer messages are gathered by the session */
     WS_HEADER_POOL = 4096,     /* handshakes in flight; a small pool lets a few slow ones block everybody */
-    WS_HEADER_BYTES = 8192,    /* of one request's headers */
     WS_LIBRARY_TIMEOUT = 3600, /* seconds; our own deadlines are the ones that count */
 };
 
@@ -50,7 +49,7 @@ static int ws_server_create_context(WsServer *server, uv_loop_t *loop) {
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
         .max_http_header_pool2 = WS_HEADER_POOL,
-        .max_http_header_data2 = WS_HEADER_BYTES,
+        .max_http_header_data2 = server->options.header_limit_bytes,
         .timeout_secs = WS_LIBRARY_TIMEOUT,
         .retry_and_idle_policy = &ws_no_validity,
         .protocols = ws_protocols,
@@ -86,6 +85,10 @@ int ws_server_new(WsServer **out, uv_loop_t *loop, const WsServerOptions *option
     }
     *out = server;
     return 0;
+}
+
+void ws_server_configure(WsServer *server, const WsServerSettings *settings) {
+    server->options.settings = *settings;
 }
 
 void ws_server_close(WsServer *server) {

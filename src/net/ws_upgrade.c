@@ -6,10 +6,10 @@
 #include "session/identity.h"
 
 enum {
-    WS_PARAMETERS_LIMIT = 16 * 1024, /* bytes; all of a request's headers have less */
-    WS_SUBPROTOCOLS_MAX = 127,       /* the library takes no longer list: only short tokens fit */
-    WS_SUBPROTOCOL_MAX = 62,         /* nor a longer name before the one that it chooses */
-    WS_UPGRADE_MAX = 32,             /* longer values of Upgrade and Sec-WebSocket-Version are none that we serve */
+    WS_PARAMETERS_LIMIT = 2 * WS_HEADERS_MAX, /* each parameter with a NUL behind it */
+    WS_SUBPROTOCOLS_MAX = 127,                /* the library takes no longer list: only short tokens fit */
+    WS_SUBPROTOCOL_MAX = 62,                  /* nor a longer name before the one that it chooses */
+    WS_UPGRADE_MAX = 32,                      /* longer values of Upgrade and Sec-WebSocket-Version are none that we serve */
 };
 
 static bool ws_header_is(struct lws *wsi, enum lws_token_indexes token, const char *expected) {
@@ -65,7 +65,9 @@ static int ws_identify(WsConnection *connection, const DialectRequest *request) 
     if (!identity.user)
         return 0;
     int r = session_identify(connection->session, identity.user, identity.n_user, identity.member, identity.n_member);
-    return r < 0 ? ws_http_refuse(connection, 503, NULL, "Out of memory.\n") : 0;
+    if (r < 0)
+        return ws_http_refuse(connection, 503, NULL, "Out of memory.\n");
+    return r == IDENTIFY_LIMIT ? ws_connection_refuse_user(connection) : 0;
 }
 
 int ws_connection_judge_upgrade(WsConnection *connection) {

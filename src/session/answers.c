@@ -1,12 +1,17 @@
 /* What the broker says to the sessions of one worker. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "session/identity.h"
 #include "session/session.h"
 #include "session/table.h"
 
 void session_table_deliver(SessionTable *table, const Message *message) {
+    uint64_t n_before = counter_read(&table->hub.counters.deliveries);
+    uint64_t began_ns = clock_now_ns();
     hub_deliver(&table->hub, message);
+    histogram_add(&table->counters.fan_out_us, clock_us_since(began_ns));
+    histogram_add(&table->counters.fan_out_deliveries, counter_read(&table->hub.counters.deliveries) - n_before);
 }
 
 void session_table_acknowledged(SessionTable *table, const char *channel, size_t n_channel, uint64_t token, BrokerResult result,

@@ -4,13 +4,17 @@
 
 #include "base/error.h"
 #include "broker/broker.h"
+#include "session/drop.h"
 #include "session/identity.h"
+#include "session/limits.h"
 #include "session/session.h"
 #include "session/table.h"
 
 enum { SECOND_MS = 1000, MEMBER_SIZE = 2 * TOKEN_NAME_MAX + TOKEN_INFO_MAX + 32 };
 
 const char *authenticate_result_name(int result) {
+    if (result == AUTHENTICATE_USER_LIMIT)
+        return "user_limit";
     return result == AUTHENTICATE_OTHER_USER ? "other_user" : token_result_name((TokenResult)result);
 }
 
@@ -67,12 +71,28 @@ static int take_user(Session *session, const Token *token) {
     char member[MEMBER_SIZE];
     if (token->user.n_text == 0)
         return 0;
-    int r = session_identify(session, token->user.text, token->user.n_text, member, write_member(member, token));
-    return r < 0 ? error_trace(r) : 0;
+    uint32_t user_limit = limits_of_connections(&session->table->options, token);
+    int r =
+        session_identify_within(session, token->user.text, token->user.n_text, member, write_member(member, token), user_limit);
+    if (r < 0)
+        return error_trace(r);
+    return r == IDENTIFY_LIMIT ? AUTHENTICATE_USER_LIMIT : TOKEN_OK;
 }
 
 static bool has_same_user(const Token *a, const Token *b) {
     return a->user.n_text == b->user.n_text && (a->user.n_text == 0 || memcmp(a->user.text, b->user.text, a->user.n_text) == 0);
+}
+
+static void take_token(Session *session, Token *token) {
+    const SessionOptions *options = &session->table->options;
+    uint64_t now_ms = session->table->now_ms;
+    QuotaLimit before = limits_of_messages(options, session->token), limit = limits_of_messages(options, token);
+    quota_change(&session->messages, &before, &limit, now_ms);
+    before = limits_of_bytes(options, session->token);
+    limit = limits_of_bytes(options, token);
+    quota_change(&session->bytes, &before, &limit, now_ms);
+    token_free(session->token);
+    session->token = token;
 }
 
 int session_authenticate(Session *session, const char *text, size_t n_text) {
@@ -86,9 +106,10 @@ int session_authenticate(Session *session, const char *text, size_t n_text) {
         token_free(token);
         return r < 0 ? error_trace(r) : r;
     }
-    token_free(session->token);
-    session->token = token;
+    take_token(session, token);
     session_authenticated(session, expires_at_ms(session));
+    if (session->state == READY_STATE_OPEN)
+        session_judge_again(session);
     return TOKEN_OK;
 }
 

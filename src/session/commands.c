@@ -1,12 +1,17 @@
 #include "session/commands.h"
 
 #include "session/authenticate.h"
+#include "session/limits.h"
 #include "session/permit.h"
 #include "session/table.h"
 
 static CommandResult check(const Session *session, const char *channel, size_t n_channel) {
-    if (!channel_name_is_valid(channel, n_channel))
+    SessionTable *table = session->table;
+    uint32_t limit_bytes = table->options.channel_limit_bytes;
+    if ((limit_bytes > 0 && n_channel > limit_bytes) || !channel_name_is_valid(channel, n_channel)) {
+        counter_add(&table->counters.refused_channels, 1);
         return COMMAND_BAD_CHANNEL;
+    }
     return session->state == READY_STATE_OPEN ? COMMAND_OK : COMMAND_FORBIDDEN;
 }
 
@@ -19,8 +24,12 @@ static CommandResult subscribe(Session *session, const char *channel, size_t n_c
         result = permit_subscribe(session, channel, n_channel, shown);
     if (result != COMMAND_OK)
         return result;
-    if (subscriber->n_subscriptions >= table->options.subscriptions_limit)
-        return hub_find(&table->hub, subscriber, channel, n_channel) ? COMMAND_EXISTS : COMMAND_LIMIT;
+    if (subscriber->n_subscriptions >= limits_of_subscriptions(session)) {
+        if (hub_find(&table->hub, subscriber, channel, n_channel))
+            return COMMAND_EXISTS;
+        counter_add(&table->counters.refused_subscriptions, 1);
+        return COMMAND_LIMIT;
+    }
     int r = hub_subscribe(&table->hub, subscriber, channel, n_channel, request);
     if (r < 0)
         return COMMAND_NO_MEMORY;
@@ -65,6 +74,7 @@ static CommandResult resume(Session *session, const char *channel, size_t n_chan
                             const Token *shown) {
     SessionTable *table = session->table;
     SubscriptionRequest request = {.id = request_id, .resume_token = table->next_resume_token++};
+    request.is_kept = shown != NULL;
     request.is_held = since.epoch != 0 && has_history(table, channel, n_channel);
     CommandResult result = subscribe(session, channel, n_channel, &request, shown);
     if (result != COMMAND_OK || !request.is_held)
@@ -95,9 +105,9 @@ CommandResult command_subscribe_by(Session *session, const char *channel, size_t
     int r = session_verify(session, &shown, token, n_token);
     if (r != TOKEN_OK)
         return result_of_token(r);
-    CommandResult result = since.epoch == 0
-                               ? subscribe(session, channel, n_channel, &(SubscriptionRequest){.id = request_id}, shown)
-                               : resume(session, channel, n_channel, request_id, since, shown);
+    CommandResult result = since.epoch == 0 ? subscribe(session, channel, n_channel,
+                                                        &(SubscriptionRequest){.id = request_id, .is_kept = true}, shown)
+                                            : resume(session, channel, n_channel, request_id, since, shown);
     token_free(shown);
     return result;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "session/identity.h"
 #include "session/session.h"
 #include "session/table.h"
 
@@ -16,6 +17,8 @@ static void free_session(Session *session) {
     list_unlink(&session->member);
     slots_release(&table->slots, session->id);
     counter_subtract(&table->counters.in_state[session->state], 1);
+    if (session->dialect)
+        counter_subtract(&table->counters.in_dialect[session->dialect->encoder.index], 1);
     free(session);
 }
 
@@ -26,6 +29,7 @@ void reaper_run(SessionTable *table) {
     while ((node = list_pop(&ended)) != NULL) {
         Session *session = container_of(node, Session, ending);
         hub_unsubscribe_all(&table->hub, &session->subscriber);
+        identity_end(session);
         buf_finish(&session->gathered);
         if (session->state == READY_STATE_CLOSED)
             free_session(session);

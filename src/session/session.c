@@ -50,7 +50,7 @@ int session_new(Session **out, SessionTable *table, Transport *transport) {
         return error_trace(r);
     }
     subscriber_init(&session->subscriber, NULL);
-    outbox_init(&session->outbox, table->options.outbox_limit_bytes);
+    outbox_init(&session->outbox, table->options.outbox_limit_bytes, &table->counters.waiting);
     buf_init(&session->gathered, (size_t)table->options.message_limit_bytes + 1);
     quota_init(&session->messages, &table->options.message_rate, table->now_ms);
     quota_init(&session->bytes, &table->options.byte_rate, table->now_ms);
@@ -58,8 +58,10 @@ int session_new(Session **out, SessionTable *table, Transport *transport) {
     list_init(&session->dirty);
     list_init(&session->ending);
     list_init(&session->member);
+    list_init(&session->fellow);
     session->transport = transport;
     session->table = table;
+    session->accepted_ms = table->now_ms;
     list_append(&table->members[READY_STATE_CONNECTING], &session->member);
     counter_add(&table->counters.in_state[READY_STATE_CONNECTING], 1);
     counter_add(&table->counters.accepted, 1);
@@ -73,6 +75,7 @@ void session_open(Session *session, const DialectOps *dialect, const char *chann
         return;
     session->dialect = dialect;
     session->subscriber.encoder = &dialect->encoder;
+    counter_add(&session->table->counters.in_dialect[dialect->encoder.index], 1);
     authenticate_opened(session);
     dialect->opened(session, channels, n_channels);
 }
@@ -99,7 +102,7 @@ void session_close(Session *session, Cause cause) {
     session_close_with(session, cause, cause_code(cause), cause_reason(cause));
 }
 
-void session_close_with(Session *session, Cause cause, uint16_t code, const char *reason) {
+static void close_session(Session *session, Cause cause, uint16_t code, const char *reason, uint32_t reconnect_after_ms) {
     if (session->state == READY_STATE_CONNECTING)
         session_terminate(session, cause);
     if (session->state != READY_STATE_OPEN || session->is_ending)
@@ -108,9 +111,17 @@ void session_close_with(Session *session, Cause cause, uint16_t code, const char
     if (cause == CAUSE_SLOW_CONSUMER)
         outbox_discard(&session->outbox);
     else if (session->dialect->closing)
-        session->dialect->closing(session, code, reason);
+        session->dialect->closing(session, code, reason, reconnect_after_ms);
     if (session->state == READY_STATE_OPEN) /* the last words may have terminated it */
         say_goodbye(session, READY_EVENT_CLOSE, cause, code, reason);
+}
+
+void session_close_with(Session *session, Cause cause, uint16_t code, const char *reason) {
+    close_session(session, cause, code, reason, 0);
+}
+
+void session_drain(Session *session, uint32_t reconnect_after_ms) {
+    close_session(session, CAUSE_SHUTDOWN, cause_code(CAUSE_SHUTDOWN), cause_reason(CAUSE_SHUTDOWN), reconnect_after_ms);
 }
 
 void session_terminate(Session *session, Cause cause) {

@@ -1,4 +1,5 @@
 #include "base/utf8.h"
+#include "session/limits.h"
 #include "session/session.h"
 #include "session/table.h"
 
@@ -57,7 +58,8 @@ static void pass_on(Session *session) {
     }
     SessionTable *table = session->table;
     counter_add(&table->counters.received_messages, 1);
-    int charged = quota_take(&session->messages, &table->options.message_rate, 1, table->now_ms);
+    const QuotaLimit rate = limits_of_messages(&table->options, session->token);
+    int charged = quota_take(&session->messages, &rate, 1, table->now_ms);
     if (charged != QUOTA_OK) {
         pass_on_over_rate(session, n_bytes, charged);
         return;
@@ -75,12 +77,12 @@ void session_receive(Session *session, const void *bytes, size_t n_bytes, bool i
         refuse(session, CAUSE_PROTOCOL_ERROR);
         return;
     }
-    if (quota_take(&session->bytes, &session->table->options.byte_rate, (uint32_t)n_bytes, session->table->now_ms) !=
-        QUOTA_OK) {
+    const QuotaLimit rate = limits_of_bytes(&session->table->options, session->token);
+    if (quota_take(&session->bytes, &rate, (uint32_t)n_bytes, session->table->now_ms) != QUOTA_OK) {
         limited(session);
         return;
     }
-    if (n_bytes > session->table->options.message_limit_bytes - session->gathered.n_bytes) {
+    if (n_bytes + session->gathered.n_bytes > session->table->options.message_limit_bytes) {
         refuse(session, CAUSE_MESSAGE_TOO_BIG);
         return;
     }

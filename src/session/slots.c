@@ -7,13 +7,13 @@
 
 enum { SLOT_BITS = 24, GENERATION_BITS = 32, MIN_SLOTS = 64 };
 
-void slots_init(Slots *slots, uint32_t worker) {
-    *slots = (Slots){.worker = worker};
+void slots_init(Slots *slots, uint32_t worker, uint32_t first_generation) {
+    *slots = (Slots){.worker = worker, .first_generation = first_generation ? first_generation : 1};
 }
 
 void slots_finish(Slots *slots) {
     free(slots->slots);
-    slots_init(slots, slots->worker);
+    slots_init(slots, slots->worker, slots->first_generation);
 }
 
 static int grow(Slots *slots) {
@@ -24,7 +24,7 @@ static int grow(Slots *slots) {
     if (!grown)
         return error_origin(-ENOMEM);
     for (uint32_t i = slots->n_slots; i < n_slots; i++)
-        grown[i] = (Slot){.generation = 1, .next_free = i + 1};
+        grown[i] = (Slot){.generation = slots->first_generation, .next_free = i + 1};
     slots->slots = grown;
     slots->first_free = slots->n_slots;
     slots->n_slots = n_slots;

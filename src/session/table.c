@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "session/flush.h"
 #include "session/identity.h"
 #include "session/reaper.h"
@@ -27,7 +29,9 @@ static void hub_subscribed(Subscriber *subscriber, Subscription *subscription) {
     const Channel *channel = subscription->channel;
     if (session->state != READY_STATE_OPEN)
         return;
-    if (subscription->resume_token == 0) {
+    if (subscription->is_given) {
+        session->dialect->given(session, channel->name, channel->position);
+    } else if (subscription->resume_token == 0) {
         session->dialect->subscribed(session, channel->name, subscription->request_id, channel->position);
     } else { /* it is not held: there is nothing that it could resume from */
         subscription->resume_token = 0;
@@ -87,7 +91,9 @@ int session_table_init(SessionTable *table, const SessionOptions *options, Broke
     table->audit.began_ms = now_ms;
     hub_init(&table->hub, options->namespaces, &hub_ops, table);
     wheel_init(&table->wheel, now_ms);
-    slots_init(&table->slots, worker);
+    slots_init(&table->slots, worker, (uint32_t)random_u64());
+    map_init(&table->users);
+    errands_init(&table->errands);
     list_init(&table->dirty);
     list_init(&table->ending);
     for (int state = 0; state < READY_STATES; state++)
@@ -96,22 +102,24 @@ int session_table_init(SessionTable *table, const SessionOptions *options, Broke
 }
 
 /* What a function appends to the list of members while they are walked is not walked. */
-static void each_in_state(SessionTable *table, ReadyState state, Cause cause, void (*end)(Session *, Cause)) {
+static void terminate_all(SessionTable *table, ReadyState state) {
     ListNode walked, *node;
     list_init(&walked);
     list_take(&walked, &table->members[state]);
     while ((node = list_pop(&walked)) != NULL) {
         list_append(&table->members[state], node);
-        end(container_of(node, Session, member), cause);
+        session_terminate(container_of(node, Session, member), CAUSE_SHUTDOWN);
     }
 }
 
 void session_table_finish(SessionTable *table) {
     for (ReadyState state = READY_STATE_CONNECTING; state < READY_STATE_CLOSED; state++)
-        each_in_state(table, state, CAUSE_SHUTDOWN, session_terminate);
+        terminate_all(table, state);
     reaper_run(table);
+    errands_finish(&table->errands);
     hub_finish(&table->hub);
     slots_finish(&table->slots);
+    map_finish(&table->users);
     table->ping = frame_unref(table->ping);
     free(table->scratch);
     table->scratch = NULL;
@@ -121,14 +129,18 @@ void session_table_tick(SessionTable *table, uint64_t now_ms) {
     table->now_ms = now_ms;
     wheel_advance(&table->wheel, now_ms, watchdog_expired, NULL);
     audit_run(table, now_ms);
+    errands_tick(table);
+    session_table_drain_tick(table);
 }
 
 static void flush_all(SessionTable *table) {
+    uint64_t began_ns = clock_now_ns();
     ListNode flushed, *node;
     list_init(&flushed);
     list_take(&flushed, &table->dirty);
     while ((node = list_pop(&flushed)) != NULL)
         session_flush(container_of(node, Session, dirty));
+    histogram_add(&table->counters.flush_us, clock_us_since(began_ns));
 }
 
 /* A flush may end sessions; their end may make others dirty. The bound keeps a turn finite whatever the dialects do: what is
@@ -137,14 +149,10 @@ void session_table_turn(SessionTable *table) {
     for (int round = 0; round < TURN_ROUNDS; round++) {
         if (list_is_empty(&table->dirty) && list_is_empty(&table->ending))
             return;
-        flush_all(table);
+        if (!list_is_empty(&table->dirty))
+            flush_all(table);
         reaper_run(table);
     }
-}
-
-void session_table_close_all(SessionTable *table, Cause cause) {
-    each_in_state(table, READY_STATE_CONNECTING, cause, session_close);
-    each_in_state(table, READY_STATE_OPEN, cause, session_close);
 }
 
 size_t session_table_count(const SessionTable *table) {

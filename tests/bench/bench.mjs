@@ -199,7 +199,8 @@ async function main() {
   const floor = { port: floorPort, channel: 'floor', child: await startServer('floor', options.floor,
     [`127.0.0.1:${floorPort}`, `127.0.0.1:${redisPort}`, 'barker:floor'], floorPort) };
   const barker = options.barker && { port: barkerPort, channel: 'bench', child: await startServer('barker', options.barker,
-    ['run', '--access-subscribe', 'anyone', '--listen-address', `127.0.0.1:${barkerPort}`, '--listen-workers', '1',
+    ['run', '--access-subscribe', 'anyone', '--admin-address', '', '--listen-address', `127.0.0.1:${barkerPort}`, '--listen-workers', '1',
+      '--drain-notice', '0', '--drain-window', '0',
       '--redis-url', `redis://127.0.0.1:${redisPort}`], barkerPort) };
 
   await printMachine();

@@ -38,7 +38,8 @@ function start(file, args) {
 }
 
 async function startBarker() {
-  const child = start(options.barker, ['run', '--access-subscribe', 'anyone', '--listen-workers', 1,
+  const child = start(options.barker, ['run', '--access-subscribe', 'anyone', '--admin-address', '', '--listen-workers', 1,
+    '--drain-notice', '0', '--drain-window', '0',
     '--listen-address', '127.0.0.1:0', '--embedded-address', '127.0.0.1:0', '--watchdog-ping', `${PING_SECONDS}s`]);
   const ports = {};
   for await (const line of createInterface({ input: child.stderr })) {

@@ -43,7 +43,9 @@ function makeCertificate() {
 }
 
 async function start() {
-  const child = spawn(options.barker, ['run', '--access-subscribe', 'anyone', '--listen-workers', '1', '--listen-address', '127.0.0.1:0',
+  const child = spawn(options.barker, ['run', '--access-subscribe', 'anyone', '--admin-address', '',
+    '--drain-notice', '0', '--drain-window', '0',
+    '--listen-workers', '1', '--listen-address', '127.0.0.1:0',
     '--listen-tls-address', '127.0.0.1:0', '--embedded-address', '', ...makeCertificate()],
   { stdio: ['ignore', 'ignore', 'pipe'] });
   children.add(child);

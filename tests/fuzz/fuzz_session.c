@@ -9,10 +9,13 @@
 #include "dialect/json_text.h"
 #include "fuzz.h"
 #include "hub/channel.h"
+#include "session/authenticate.h"
+#include "session/control.h"
 #include "session/identity.h"
 #include "session/session.h"
 #include "session/table.h"
 #include "session_broker.h"
+#include "session_tokens.h"
 
 enum { N_ACTORS = 4, START_MS = 1000, TICK_MS = 100, TICKS_MAX = 200, LINES_MAX = 200, JSON_SURE_BYTES = 1000 };
 
@@ -43,19 +46,20 @@ static Namespace spaces[] = {
      .has_presence = true,
      .is_own = true},
     {.name = "last", .slow = SLOW_LATEST, .subscribe = ACCESS_ANYONE, .publish = ACCESS_USER, .local_limit = 10},
+    {.name = "token", .subscribe = ACCESS_TOKEN, .publish = ACCESS_TOKEN, .has_presence = true},
 };
 static const Namespaces namespaces = {.fallback = {.subscribe = ACCESS_ANYONE, .publish = ACCESS_ANYONE},
                                       .items = spaces,
                                       .n_items = sizeof spaces / sizeof spaces[0]};
 
-static uint64_t wall_ms(void) {
-    return UINT64_C(1300000000000);
-}
-
 static Actor actors[N_ACTORS];
 static SessionTable table;
 static uint64_t now_ms;
 static uint64_t seq; /* of the last message with a place */
+
+static uint64_t wall_ms(void) {
+    return UINT64_C(1300000000000) + now_ms - START_MS;
+}
 
 static size_t check_frame(Actor *actor, const uint8_t *bytes, size_t n_bytes) {
     fuzz_must(n_bytes >= 2 && (bytes[0] & 0xf0) == 0x80 && !(bytes[1] & 0x80), "a frame is whole, and not masked");
@@ -164,6 +168,41 @@ static void open_actor(Actor *actor, const FuzzInput *url) {
     free(parameters);
 }
 
+/* As net does with a token at the upgrade. */
+static void show_token(Actor *actor, const FuzzInput *claims) {
+    Buf token;
+    buf_init(&token, TOKEN_TEXT_MAX);
+    if (actor->session->state == READY_STATE_CONNECTING && session_tokens_sign(&token, claims) &&
+        session_authenticate(actor->session, (const char *)token.bytes, token.n_bytes) != TOKEN_OK)
+        session_terminate(actor->session, CAUSE_HANDSHAKE_REFUSED);
+    buf_finish(&token);
+}
+
+/* A message with a token in it: to be somebody, or for one channel ("Cchat:1 {claims}"). */
+static void send_token(Actor *actor, char what, FuzzInput claims) {
+    Buf token, message;
+    FuzzInput channel = what == 'C' ? fuzz_take(&claims, ' ') : (FuzzInput){0};
+    buf_init(&token, TOKEN_TEXT_MAX);
+    buf_init(&message, (size_t)2 * TOKEN_TEXT_MAX);
+    if (session_tokens_sign(&token, &claims) &&
+        (what == 'C' ? buf_append_format(&message, "{\"type\":\"subscribe\",\"id\":9,\"channel\":\"%.*s\",\"token\":\"%.*s\"}",
+                                         (int)channel.n_bytes, channel.bytes, (int)token.n_bytes, (const char *)token.bytes)
+                     : buf_append_format(&message, "{\"type\":\"auth\",\"id\":9,\"token\":\"%.*s\"}", (int)token.n_bytes,
+                                         (const char *)token.bytes)) == BUF_OK)
+        session_receive(actor->session, (char *)message.bytes, message.n_bytes, true, true, false);
+    buf_finish(&message);
+    buf_finish(&token);
+}
+
+/* What a backend asks of the nodes. */
+static void control(const FuzzInput *text) {
+    Control *command = NULL;
+    const char *why;
+    if (control_parse(&command, text->bytes, text->n_bytes, &why) == CONTROL_OK)
+        session_table_control(&table, command);
+    control_unref(command);
+}
+
 static void go(Actor *actor) {
     session_gone(actor->session);
     actor->is_gone = true;
@@ -198,6 +237,10 @@ static void tell_session(Actor *actor, char what, const FuzzInput *rest) {
     case 'p':
     case 'e':
         receive(actor, rest, false, what == 'e', false);
+        break;
+    case 'T':
+    case 'C':
+        send_token(actor, what, *rest);
         break;
     case 'w':
         unblock(actor);
@@ -242,10 +285,21 @@ static void deliver(char what, FuzzInput rest) {
     message_unref(message);
 }
 
+/* The end of the turn; what was freed is forgotten. */
+static void end_turn(void) {
+    session_table_turn(&table);
+    for (Actor *actor = actors; actor < actors + N_ACTORS; actor++) {
+        if (!actor->session || session_table_find(&table, actor->id))
+            continue;
+        fuzz_must(actor->is_gone != actor->is_terminated, "a session is freed with its transport");
+        actor->session = NULL;
+    }
+}
+
 static void pass_time(unsigned n_ticks) {
     for (unsigned i = 0; i < n_ticks; i++) {
         session_table_tick(&table, now_ms += TICK_MS);
-        session_table_turn(&table);
+        end_turn();
     }
 }
 
@@ -275,6 +329,9 @@ static void tell_table(char what, const FuzzInput *rest) {
         if (channel_name_is_valid(rest->bytes, rest->n_bytes))
             session_table_gap(&table, rest->bytes, rest->n_bytes, (Position){7, seq += 5});
         break;
+    case 'K':
+        control(rest);
+        break;
     case 'u':
         session_table_overloaded(&table);
         break;
@@ -282,19 +339,8 @@ static void tell_table(char what, const FuzzInput *rest) {
         pass_time(number(rest, TICKS_MAX));
         break;
     case 'q':
-        session_table_close_all(&table, CAUSE_SHUTDOWN);
+        session_table_drain(&table, 0);
         break;
-    }
-}
-
-/* The end of the turn; what was freed is forgotten. */
-static void end_turn(void) {
-    session_table_turn(&table);
-    for (Actor *actor = actors; actor < actors + N_ACTORS; actor++) {
-        if (!actor->session || session_table_find(&table, actor->id))
-            continue;
-        fuzz_must(actor->is_gone != actor->is_terminated, "a session is freed with its transport");
-        actor->session = NULL;
     }
 }
 
@@ -307,12 +353,14 @@ static void play_line(FuzzInput line) {
     if (line.n_bytes && *line.bytes == '+')
         ends_turn = !fuzz_take_byte(&line);
     char what = (char)fuzz_take_byte(&line);
-    if (what == 'o' || what == 's') { /* s: it does not come to its handshake */
+    if (what == 'o' || what == 's' || what == 'U') { /* s: it does not come to its handshake */
         if (!actor->session)
             accept_actor(actor);
+        if (what == 'U' && !actor->is_gone && !actor->is_lost)
+            show_token(actor, &line);
         if (what == 'o' && !actor->is_gone && !actor->is_lost)
             open_actor(actor, &line);
-    } else if (strchr("rRfFpewkicyzxl", what) && what) {
+    } else if (strchr("rRfFpewkicyzxlTC", what) && what) {
         if (actor->session && !actor->is_gone && !actor->is_lost)
             tell_session(actor, what, &line);
     } else {
@@ -327,17 +375,26 @@ static void check_end(void) {
     fuzz_must(session_table_count(&table) == 0, "no session is left");
     for (int state = 0; state < READY_STATES; state++)
         fuzz_must(counter_read(&counters->in_state[state]) == 0, "no state has a session left");
+    for (unsigned i = 0; i < FRAME_ENCODERS_MAX; i++)
+        fuzz_must(counter_read(&counters->in_dialect[i]) == 0, "no dialect has a session left");
+    fuzz_must(counter_read(&counters->waiting.frames) == 0 && counter_read(&counters->waiting.bytes) == 0,
+              "no frame waits any more");
     fuzz_must(table.wheel.n_armed == 0, "no deadline is left");
     fuzz_must(counter_read(&table.hub.counters.channels) == 0 && counter_read(&table.hub.counters.subscriptions) == 0,
               "no channel and no subscription is left");
     fuzz_must(session_broker.n_wants == session_broker.n_unwants, "what was wanted is wanted no more");
     fuzz_must(session_broker.n_entered == session_broker.n_left, "who has entered has left");
     fuzz_must(counter_read(&counters->terminated[CAUSE_AUDIT_DEADLINE]) == 0, "every session had its deadline");
+    fuzz_must(table.users.n_nodes == 0, "no user is left");
     for (Actor *actor = actors; actor < actors + N_ACTORS; actor++)
         fuzz_must(!actor->session || actor->is_gone != actor->is_terminated, "a transport ends with its session");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes) {
+    static Tally *users; /* as large as a node's, so one for all plays: each gives back what it took */
+    fuzz_must(users || tally_new(&users) == 0, "there is memory");
+    FuzzInput input = {(const char *)bytes, n_bytes};
+    bool is_auth_required = input.n_bytes && *input.bytes == '!' && fuzz_take_byte(&input);
     const SessionOptions options = {
         .watchdog = deadlines,
         .audit_ms = 200,
@@ -348,9 +405,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes) {
         .history_limit = 5,
         .node_id = "node",
         .namespaces = &namespaces,
+        .is_auth_required = is_auth_required,
+        .keyring = session_tokens_keyring(),
+        .token_rules = {.leeway_s = 1},
+        .user_limit = 2,
+        .users = users,
         .wall_ms = wall_ms,
     };
-    FuzzInput input = {(const char *)bytes, n_bytes};
     memset(actors, 0, sizeof actors);
     now_ms = START_MS;
     seq = 0;

@@ -6,8 +6,8 @@ import json
 import os
 import sys
 
-HARNESSES = ('barker_v1', 'base64', 'config', 'envelope', 'glob', 'json_text', 'jwt', 'keys', 'proxy', 'redis_pubsub', 'redis_replies',
-             'redis_url', 'resp', 'session', 'url', 'utf8')
+HARNESSES = ('api', 'barker_v1', 'base64', 'config', 'control', 'envelope', 'glob', 'http', 'json_text', 'jwt', 'keys', 'proxy',
+             'redis_pubsub', 'redis_replies', 'redis_url', 'resp', 'session', 'url', 'utf8')
 
 
 def write(root, harness, name, text):

@@ -234,8 +234,8 @@ it('closing is announced with its code before the close frame', async () => {
   const stopped = brief.stop();
   const frame = await client.nextJson();
   assert.equal(frame.type, 'closing');
-  assert.equal(frame.code, 1001);
-  assert.equal((await client.end()).code, 1001);
+  assert.equal(frame.code, 1012);
+  assert.equal((await client.end()).code, 1012);
   await stopped;
 });
 

@@ -47,7 +47,7 @@ for (const [what, text, line, pattern] of [
   ['an unknown key', '[watchdog]\npinng = 7s\n', 2, /ping/],
   ['an unknown section', '[watchdogs]\nping = 7s\n', 2, /watchdog/],
   ['a bad duration', '\n[watchdog]\nping = soon\n', 3, /soon.*duration|duration.*soon/],
-  ['a number out of bounds', '[listen]\nworkers = 1000\n', 2, /64/],
+  ['a number out of bounds', '[listen]\nworkers = 1000\n', 2, /63/],
   ['a bad address', '[listen]\naddress = here\n', 2, /here/],
   ['a bad choice', '[log]\nlevel = loud\n', 2, /debug.*info.*warn.*error/],
   ['a line that is none', '[watchdog]\nping\n', 2, /./],
@@ -152,7 +152,8 @@ it('flags without a subcommand run a node', async () => {
 
 it('the log in JSON is one object a line', async () => {
   const flags = ['--listen-address', '127.0.0.1:0', '--embedded-address', '', '--log-format', 'json', '--log-level', 'debug'];
-  const child = new Child(binary(), ['run', '--access-subscribe', 'anyone', ...flags], { env: environment() });
+  const child = new Child(binary(), ['run', '--access-subscribe', 'anyone', '--admin-address', '', '--drain-notice', '0', ...flags],
+    { env: environment() });
   await child.line(/"event":\s*"started"/);
   assert.deepEqual(await child.stop(), { code: 0, signal: null });
   for (const line of child.errors) {

@@ -136,13 +136,13 @@ it('a slow reader over the outbox limit is closed while others keep receiving', 
 });
 
 for (const signal of ['SIGTERM', 'SIGINT']) {
-  it(`${signal} closes every client with 1001 and ends with exit code 0`, async () => {
+  it(`${signal} closes every client with 1012 and ends with exit code 0`, async () => {
     const brief = await scene.barker(['--listen-workers', '2']);
     const clients = [];
     for (const kind of ['ws', 'websocket', 'ws', 'ws']) clients.push(await scene.connectV1(brief.url('/ws'), { kind }));
     brief.child.kill(signal);
     for (const client of clients) {
-      assert.equal((await client.end()).code, 1001);
+      assert.equal((await client.end()).code, 1012);
       assert.equal(client.readyState, CLOSED);
     }
     await brief.stop({ isSignalled: true });

@@ -95,6 +95,27 @@ it('over the handshakes in flight new connections wait until one has ended', asy
   assert.equal(node.causes().handshake_timeout.terminated, 2);
 });
 
+it('a channel of a longer name is a bad one, a subscription too many an error, and both are counted', async () => {
+  const node = await scene.barker([...limit('channel-name', 10), ...limit('subscriptions', 2)]);
+  const client = await scene.connectV1(node.url('/ws'));
+  const subscribe = (channel) => client.ask({ type: 'subscribe', channel });
+  assert.equal((await subscribe('ten-bytes!')).type, 'ok');
+  assert.equal((await subscribe('eleven-byte')).code, 'bad_channel');
+  assert.equal((await subscribe('another')).type, 'ok');
+  assert.equal((await subscribe('one more')).code, 'too_many_subscriptions');
+  await node.stop();
+  assert.equal(node.total('refused_channels', 'limits'), 1);
+  assert.equal(node.total('refused_subscriptions', 'limits'), 1);
+});
+
+it('the size of a request has a limit that can be set', async () => {
+  const large = { headers: { 'X-Large': 'x'.repeat(12_000) } };
+  const wide = await scene.barker(limit('header-size', '16KiB')), narrow = await scene.barker(limit('header-size', '1KiB'));
+  await scene.connect(wide.url('/ws'), large);
+  await assert.rejects(scene.connect(narrow.url('/ws'), large), /socket hang up|ECONNRESET/);
+  await scene.connect(narrow.url('/ws'));
+});
+
 it('a header that is too large ends the connection, and others go on', async () => {
   const node = await scene.barker();
   const raw = await scene.raw(node.address);

@@ -32,7 +32,9 @@ const toServer = {
   presence: 'presence_request',
 };
 const toClient = Object.fromEntries(
-  ['welcome', 'ok', 'error', 'message', 'history', 'presence', 'join', 'leave', 'gap', 'closing'].map((type) => [type, type]),
+  ['welcome', 'ok', 'error', 'message', 'history', 'presence', 'join', 'leave', 'subscribed', 'unsubscribed', 'gap', 'closing'].map(
+    (type) => [type, type],
+  ),
 );
 const ways = { to_server: toServer, to_client: toClient };
 
@@ -85,6 +87,29 @@ test('unknown fields are no error, so that later versions may add them', () => {
     const value = { ...JSON.parse(frame), later: { a: 1 } };
     assert.equal(validates(ways[direction][value.type], value), true);
   }
+});
+
+test('the schema of control says what the nodes take', () => {
+  const good = [
+    { type: 'disconnect', user: 'ada' },
+    { type: 'disconnect', connection: 'ffffffffffffffff', code: 4999, reason: 'x' },
+    { type: 'unsubscribe', user: 'ada', channel: 'chat:1', code: 3000 },
+    { type: 'subscribe', connection: '1a', channel: 'chat:1' },
+  ];
+  const bad = [
+    {},
+    { type: 'disconnect' },
+    { type: 'disconnect', user: 'ada', connection: '1' },
+    { type: 'disconnect', user: 'ada', channel: 'a' },
+    { type: 'disconnect', user: 'ada', node: 'n1' },
+    { type: 'disconnect', connection: '01' },
+    { type: 'disconnect', user: 'ada', code: 2999 },
+    { type: 'unsubscribe', user: 'ada' },
+    { type: 'subscribe', user: 'ada', channel: 'a', code: 4000 },
+    { type: 'refresh', user: 'ada' },
+  ];
+  for (const command of good) assert.equal(validates('control', command), true, JSON.stringify(command));
+  for (const command of bad) assert.notEqual(validates('control', command), true, JSON.stringify(command));
 });
 
 test('every error code of the schema has a golden frame and a line in the README', () => {

@@ -11,10 +11,12 @@ if [ ! -e $installed ] || [ -n "$(find package-lock.json -newer $installed)" ]; 
 fi
 [ $# -gt 0 ] || set -- *.test.mjs
 TEST_BOUNDS=$(mktemp)
-export TEST_BOUNDS
-trap 'rm -f "$TEST_BOUNDS"' EXIT
+TEST_SECRETS=$(mktemp -d)
+export TEST_BOUNDS TEST_SECRETS
+trap 'rm -rf "$TEST_BOUNDS" "$TEST_SECRETS"' EXIT
 status=0
 node --test --test-reporter=tap "$@" || status=$?
+node --test --test-reporter=tap lib/secrecy.test.mjs || status=$?
 if [ -s "$TEST_BOUNDS" ]; then
     echo '# hostile peers:   bound ms  longest ms       peers'
     sed 's/^/#             /' "$TEST_BOUNDS"

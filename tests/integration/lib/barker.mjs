@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { Child, run } from './child.mjs';
+import { keepLog, noteFlags } from './secrets.mjs';
 import { until } from './wait.mjs';
 
 export const SANITIZER = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:/;
@@ -11,11 +12,15 @@ export function binary() {
   return resolve(process.env.BARKER_BINARY);
 }
 
-// The tests' own environment without any BARKER_ variable.
+// TEST_SECCOMP=yes shuts every node in.
+const shut = process.env.TEST_SECCOMP === 'yes' ? { BARKER_PROCESS_SECCOMP: 'yes' } : {};
+
+// The tests' own environment without any BARKER_ variable but those of a whole run.
 export function environment(extra = {}) {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('BARKER_'));
   return {
     ...Object.fromEntries(kept),
+    ...shut,
     ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0',
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
     ...extra,
@@ -45,7 +50,12 @@ export class Barker {
     node.isFaulty = isFaulty;
     const quiet = defaults ? ['--listen-address', '127.0.0.1:0', '--embedded-address', '127.0.0.1:0'] : [];
     const open = ['--access-subscribe', 'anyone']; // of a flag given twice the last counts
-    node.child = new Child(binary(), ['run', ...quiet, ...open, ...flags], { env: environment(variables) });
+    if (!flags.includes('--config')) open.push('--log-level', 'debug'); // a file says its own
+    // Flags count more than these. Several nodes at once each want an admin address of their own.
+    const own = { BARKER_ADMIN_ADDRESS: '127.0.0.1:0', BARKER_DRAIN_NOTICE: '0', BARKER_DRAIN_WINDOW: '0', ...variables };
+    noteFlags(flags);
+    node.child = new Child(binary(), ['run', ...quiet, ...open, ...flags], { env: environment(own) });
+    keepLog(node.child.errors);
     await node.child.line(/event=started\b/, 'event=started');
     const listening = node.child.errors.filter((line) => /event=listening\b/.test(line));
     const addresses = (kind) => listening
@@ -54,6 +64,7 @@ export class Barker {
     node.listeners = addresses('clients');
     node.address = node.listeners[0];
     node.secure = addresses('wss')[0] ?? null;
+    node.admin = addresses('admin')[0] ?? null;
     node.embedded = addresses('embedded')[0] ?? null;
     return node;
   }
@@ -66,6 +77,10 @@ export class Barker {
 
   httpUrl(path) {
     return this.url(path, this.address, 'http');
+  }
+
+  adminUrl(path) {
+    return this.url(path, this.admin, 'http');
   }
 
   // The lines of the log with this event, as {at, line}.

@@ -4,6 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Child, run } from './child.mjs';
+import { noteCommand } from './secrets.mjs';
 
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
@@ -94,6 +95,7 @@ export class Redis {
 
 export async function redisCli(port, ...args) {
   const options = typeof args.at(-1) === 'object' ? args.pop() : {};
+  noteCommand(args[0], args.slice(1));
   const { code, out, errors } = await run('redis-cli', ['-h', '127.0.0.1', '-p', String(port), ...args], options);
   if (code !== 0) throw new Error(`redis-cli ${args.join(' ')}: exit ${code}: ${out} ${errors}`);
   return out;

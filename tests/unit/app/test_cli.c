@@ -12,10 +12,11 @@ static uint32_t n_workers_seen;
 static bool was_development;
 
 /* Stands in for the server: the command line is what is tried here. */
-int server_run(const Config *config) {
+int server_run(Config *config, const ConfigSources *sources) {
     n_server_runs++;
     n_workers_seen = config->n_workers;
     was_development = config->is_development;
+    config_free(config);
     return EX_OK;
 }
 
@@ -120,7 +121,7 @@ START_TEST(help_exits_well_at_every_level) {
 END_TEST
 
 START_TEST(help_stays_within_100_columns) {
-    static char *const names[] = {"run", "publish", "check-config", "token", "keygen", "version", NULL};
+    static char *const names[] = {"run", "publish", "check-config", "token", "keygen", "status", "top", "version", NULL};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         ck_assert_int_eq(run("help", names[i]), EX_OK);

@@ -14,7 +14,8 @@
 static char *out_text, *error_text;
 
 /* Stands in for the server, which none of these commands runs. */
-int server_run(const Config *config) {
+int server_run(Config *config, const ConfigSources *sources) {
+    config_free(config);
     return EX_SOFTWARE;
 }
 
@@ -74,12 +75,13 @@ START_TEST(a_token_says_what_the_flags_said) {
 
     ck_assert_int_eq(run("token", "--key", SECRET, "--sub", "alice", "--subscribe", "chat:*", "--publish", "a", "--subscribe=b",
                          "--join", "inbox", "--channel", "private:1", "--info", "{\"n\":1}", "--expires", "15m", "--audience",
-                         "barker", "--issuer", "shop"),
+                         "barker", "--issuer", "shop", "--limits", "{\"messages\":3}"),
                      EX_OK);
     ck_assert_str_eq(error_text, "");
     token = read_token(SECRET, &rules);
     ck_assert_str_eq(token->user.text, "alice");
     ck_assert_str_eq(token->info.text, "{\"n\":1}");
+    ck_assert_uint_eq(token->limits.messages, 3);
     ck_assert_str_eq(token->channel.text, "private:1");
     ck_assert_uint_eq(token->subscribe.n_items, 2);
     ck_assert_str_eq(token->subscribe.items[1].text, "b");
@@ -153,6 +155,10 @@ START_TEST(a_token_that_would_be_refused_is_not_printed) {
     assert_error("refused as bad_claims");
     ck_assert_int_eq(run("token", "-k", SECRET, "--info", "{"), EX_DATAERR);
     assert_error("flag --info: it is not JSON");
+    ck_assert_int_eq(run("token", "-k", SECRET, "--limits", "{"), EX_DATAERR);
+    assert_error("flag --limits: it is not JSON");
+    ck_assert_int_eq(run("token", "-k", SECRET, "--limits", "{\"messages\":0}"), EX_DATAERR);
+    assert_error("refused as bad_claims");
     ck_assert_int_eq(run("token", "-k", SECRET, "--publish", "a\nb"), EX_DATAERR);
     assert_error("without control characters");
 }

@@ -50,7 +50,7 @@ START_TEST(zero_workers_become_one_per_core) {
     CPU_ZERO(&cores);
     ck_assert_int_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
     ck_assert_int_eq(config_try(NULL, NULL, NULL, NULL), CONFIG_OK);
-    ck_assert_uint_eq(config->n_workers, CPU_COUNT(&cores) < 64 ? CPU_COUNT(&cores) : 64);
+    ck_assert_uint_eq(config->n_workers, CPU_COUNT(&cores) < CONFIG_MAX_WORKERS ? CPU_COUNT(&cores) : CONFIG_MAX_WORKERS);
 }
 END_TEST
 
@@ -159,7 +159,7 @@ START_TEST(every_mistake_is_told_at_once) {
     ck_assert_int_eq(config_try(config_path, environment, "--listen-workers", "65"), CONFIG_BAD);
     config_assert_problem("'xml'");
     config_assert_problem("'loud'");
-    config_assert_problem("flag --listen-workers: '65' is not valid for listen.workers: it takes a number from 0 to 64");
+    config_assert_problem("flag --listen-workers: '65' is not valid for listen.workers: it takes a number from 0 to 63");
 }
 END_TEST
 
@@ -345,6 +345,26 @@ START_TEST(proxy_protocol_needs_somebody_to_believe) {
 }
 END_TEST
 
+START_TEST(an_admin_address_beyond_loopback_needs_a_token) {
+    static const char *const beyond[] = {":9080", "0.0.0.0:9080", "192.0.2.1:9080", "[::]:9080", "[2001:db8::1]:9080"};
+    static const char *const local[] = {"", "127.0.0.1:0", "127.9.9.9:9080", "[::1]:9080", "unix:/run/barker.sock"};
+    char *const with_token[] = {"BARKER_ADMIN_TOKEN=0123456789abcdef", NULL};
+    char *const with_short_token[] = {"BARKER_ADMIN_TOKEN=0123456789abcde", NULL};
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+        ck_assert_int_eq(config_try(NULL, NULL, "--admin-address", local[i]), CONFIG_OK);
+        config = config_free(config);
+    }
+    for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+        ck_assert_int_eq(config_try(NULL, with_token, "--admin-address", beyond[i]), CONFIG_OK);
+        config = config_free(config);
+        ck_assert_int_eq(config_try(NULL, NULL, "--admin-address", beyond[i]), CONFIG_BAD);
+        config_assert_problem("is beyond loopback, where admin.token has to guard it");
+    }
+    ck_assert_int_eq(config_try(NULL, with_short_token, "--admin-address", ""), CONFIG_BAD);
+    config_assert_problem("admin.token: it has at least 16 characters");
+}
+END_TEST
+
 START_TEST(tls_wants_as_many_keys_as_certificates_and_an_address_wants_both) {
     ck_assert_int_eq(config_try(NULL, NULL, "--listen-tls-address", "127.0.0.1:8443"), CONFIG_BAD);
     config_assert_problem("listen.tls_address: it wants tls.certificate and tls.key");
@@ -403,6 +423,7 @@ static TCase *case_of_values(void) {
     tcase_add_test(tcase, a_bad_network_is_told_with_what_would_be_right);
     tcase_add_test(tcase, more_networks_than_there_is_room_for_are_refused);
     tcase_add_test(tcase, proxy_protocol_needs_somebody_to_believe);
+    tcase_add_test(tcase, an_admin_address_beyond_loopback_needs_a_token);
     return tcase;
 }
 

@@ -145,23 +145,23 @@ START_TEST(the_help_stays_within_100_columns_and_names_every_flag) {
 }
 END_TEST
 
-static void print_readme(FILE *out) {
-    FILE *readme = fopen(README_PATH, "re");
+static void print_document(FILE *out) {
+    FILE *document = fopen(OPTIONS_PATH, "re");
     char chunk[4096];
     size_t n_chunk;
 
-    ck_assert_ptr_nonnull(readme);
-    while ((n_chunk = fread(chunk, 1, sizeof(chunk), readme)) > 0)
+    ck_assert_ptr_nonnull(document);
+    while ((n_chunk = fread(chunk, 1, sizeof(chunk), document)) > 0)
         fwrite(chunk, 1, n_chunk, out);
-    fclose(readme);
+    fclose(document);
 }
 
-START_TEST(the_table_in_the_readme_is_the_table_of_the_program) {
-    char *table = printed(options_print_markdown), *readme = printed(print_readme);
+START_TEST(the_table_in_the_document_is_the_table_of_the_program) {
+    char *table = printed(options_print_markdown), *document = printed(print_document);
 
-    ck_assert_msg(strstr(readme, table), "put the output of barker check-config --options into README.md");
+    ck_assert_msg(strstr(document, table), "put the output of barker check-config --options into deploy/OPTIONS.md");
     free(table);
-    free(readme);
+    free(document);
 }
 END_TEST
 
@@ -180,7 +180,7 @@ int main(void) {
     tcase_add_test(tcase, the_password_of_a_url_is_masked_however_it_is_written);
     tcase_add_test(tcase, a_section_is_matched_whole);
     tcase_add_test(tcase, the_help_stays_within_100_columns_and_names_every_flag);
-    tcase_add_test(tcase, the_table_in_the_readme_is_the_table_of_the_program);
+    tcase_add_test(tcase, the_table_in_the_document_is_the_table_of_the_program);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
     n_failed = srunner_ntests_failed(runner);

@@ -28,10 +28,12 @@ static void assert_list(const TokenList *list, size_t n, const char *first) {
 }
 
 START_TEST(everything_that_a_token_says_is_read) {
-    static const char payload[] = "{\"sub\":\"alice\",\"info\":{\"name\":\"A \\u00e9\", "
-                                  "\"n\":[1,null]},\"channel\":\"private:1\",\"channels\":[\"inbox\",\"news\"],"
-                                  "\"subscribe\":[\"chat:*\"],\"publish\":[\"chat:\\u20ac\",\"x\",\"y\"],\"exp\":2000000.5,"
-                                  "\"nbf\":999999,\"iat\":999998}";
+    static const char payload[] =
+        "{\"sub\":\"alice\",\"info\":{\"name\":\"A \\u00e9\", "
+        "\"n\":[1,null]},\"channel\":\"private:1\",\"channels\":[\"inbox\",\"news\"],"
+        "\"subscribe\":[\"chat:*\"],\"publish\":[\"chat:\\u20ac\",\"x\",\"y\"],\"exp\":2000000.5,"
+        "\"nbf\":999999,\"iat\":999998,"
+        "\"limits\":{\"messages\":5,\"bytes\":4294967295,\"subscriptions\":7,\"connections\":8,\"x\":\"\"}}";
     const TokenRules rules = {.leeway_s = 0};
     Keyring *ring = ring_of(SECRET_TEXT);
     char *text = mint(ring, "{\"alg\":\"HS256\"}", payload);
@@ -52,6 +54,10 @@ START_TEST(everything_that_a_token_says_is_read) {
     ck_assert_int_eq(token->expires_s, 2000000);
     ck_assert_int_eq(token->not_before_s, 999999);
     ck_assert_int_eq(token->issued_s, 999998);
+    ck_assert_uint_eq(token->limits.messages, 5);
+    ck_assert_uint_eq(token->limits.bytes, UINT32_MAX);
+    ck_assert_uint_eq(token->limits.subscriptions, 7);
+    ck_assert_uint_eq(token->limits.connections, 8);
     ck_assert_ptr_null(token_free(token));
 }
 END_TEST
@@ -147,9 +153,25 @@ START_TEST(claims_of_the_wrong_form_are_bad) {
                                            "{\"publish\":[\"a\",\"\\u0001\"]}",
                                            "{\"subscribe\":null}",
                                            "{\"sub\":\"a\",\"sub\":\"b\"}",
+                                           "{\"limits\":5}",
+                                           "{\"limits\":null}",
+                                           "{\"limits\":[]}",
+                                           "{\"limits\":{\"messages\":0}}",
+                                           "{\"limits\":{\"bytes\":-1}}",
+                                           "{\"limits\":{\"bytes\":4294967296}}",
+                                           "{\"limits\":{\"subscriptions\":1.5}}",
+                                           "{\"limits\":{\"connections\":\"1\"}}",
                                            "{\"x\":{\"a\":1,\"a\":1}}"};
     for (size_t i = 0; i < N_ELEMENTS(payloads); i++)
         assert_claims(payloads[i], TOKEN_BAD_CLAIMS);
+}
+END_TEST
+
+START_TEST(where_an_expiry_is_required_there_must_be_one) {
+    const TokenRules strict = {.needs_expiry = true};
+    ck_assert_int_eq(result_of("{\"sub\":\"a\"}", &strict), TOKEN_NO_EXPIRY);
+    ck_assert_int_eq(result_of("{\"exp\":999999}", &strict), TOKEN_EXPIRED);
+    ck_assert_int_eq(result_of("{\"exp\":1000001}", &strict), TOKEN_OK);
 }
 END_TEST
 
@@ -207,10 +229,19 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {
-        everything_that_a_token_says_is_read,     what_a_token_leaves_out_is_absent,  a_token_expires_once_the_leeway_is_over,
-        a_token_is_not_valid_before_its_time,     times_that_are_none_are_bad_claims, the_audience_must_be_ours,
-        the_issuer_must_be_the_one_that_we_trust, claims_of_the_wrong_form_are_bad,   a_payload_that_is_no_object_is_malformed,
-        bad_utf_8_and_nul_bytes_are_malformed,    names_lists_and_info_have_limits,   deep_nesting_is_no_harm,
+        everything_that_a_token_says_is_read,
+        what_a_token_leaves_out_is_absent,
+        a_token_expires_once_the_leeway_is_over,
+        a_token_is_not_valid_before_its_time,
+        times_that_are_none_are_bad_claims,
+        the_audience_must_be_ours,
+        the_issuer_must_be_the_one_that_we_trust,
+        claims_of_the_wrong_form_are_bad,
+        a_payload_that_is_no_object_is_malformed,
+        where_an_expiry_is_required_there_must_be_one,
+        bad_utf_8_and_nul_bytes_are_malformed,
+        names_lists_and_info_have_limits,
+        deep_nesting_is_no_harm,
     };
     return run_suite("auth/token_claims", tests, N_ELEMENTS(tests));
 }

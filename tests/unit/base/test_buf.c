@@ -50,6 +50,20 @@ START_TEST(nothing_may_be_appended_from_nowhere) {
 }
 END_TEST
 
+START_TEST(room_is_made_for_bytes_that_are_written_later) {
+    Buf buf;
+    uint8_t *room;
+    buf_init(&buf, 5);
+    ck_assert_int_eq(buf_append(&buf, "ab", 2), BUF_OK);
+    ck_assert_int_eq(buf_extend(&buf, 3, &room), BUF_OK);
+    memcpy(room, "cde", 3);
+    ck_assert_mem_eq(buf.bytes, "abcde", 5);
+    ck_assert_int_eq(buf_extend(&buf, 1, &room), BUF_FULL);
+    ck_assert_uint_eq(buf.n_bytes, 5);
+    buf_finish(&buf);
+}
+END_TEST
+
 START_TEST(the_limit_itself_is_reached) {
     Buf buf;
     buf_init(&buf, 8);
@@ -154,6 +168,7 @@ int main(void) {
         a_new_buf_allocates_nothing,
         bytes_are_appended_in_order,
         nothing_may_be_appended_from_nowhere,
+        room_is_made_for_bytes_that_are_written_later,
         the_limit_itself_is_reached,
         past_the_limit_nothing_is_appended,
         a_large_buf_never_allocates_past_its_limit,

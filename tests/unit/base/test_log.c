@@ -235,6 +235,29 @@ START_TEST(lines_of_several_threads_do_not_mix) {
 }
 END_TEST
 
+static size_t count_lines(const char *text) {
+    size_t n_lines = 0;
+    for (const char *at = output; (at = strstr(at, text)) != NULL; at++)
+        n_lines++;
+    return n_lines;
+}
+
+START_TEST(repeats_are_held_back_and_told) {
+    open_log(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+    log_sample(3);
+    for (int i = 0; i < 10; i++)
+        log_event(LOG_LEVEL_WARN, "refused", log_number("i", i));
+    log_write(LOG_LEVEL_INFO, "other", NULL, 0);
+    log_sample(0);
+    read_output();
+    ck_assert_uint_eq(count_lines("event=refused "), 3);
+    ck_assert_uint_eq(count_lines("event=other\n"), 1);
+    ck_assert_uint_eq(count_lines("level=warn event=repeated of=refused n=7\n"), 1);
+    log_event(LOG_LEVEL_WARN, "refused", log_number("i", 10));
+    ck_assert_uint_eq((read_output(), count_lines("event=refused i=10")), 1);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         a_logfmt_line_has_time_level_event_and_fields,
@@ -252,6 +275,7 @@ int main(void) {
         fields_that_do_not_fit_are_left_out_and_the_line_says_so,
         a_line_never_passes_its_bound_however_the_fields_fall,
         lines_of_several_threads_do_not_mix,
+        repeats_are_held_back_and_told,
     };
     return run_suite("log", tests, N_ELEMENTS(tests));
 }

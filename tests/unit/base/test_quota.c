@@ -90,6 +90,47 @@ START_TEST(a_clock_that_stands_still_or_runs_back_gives_nothing) {
 }
 END_TEST
 
+START_TEST(another_limit_leaves_what_was_taken_taken) {
+    const QuotaLimit three = {.per_second = 3, .burst = 3}, none = {.per_second = 0}, twenty = {.per_second = 20, .burst = 20};
+    Quota quota;
+    quota_init(&quota, &ten, 1000);
+    quota_take(&quota, &ten, 2, 1000);
+    quota_change(&quota, &ten, &twenty, 1000);
+    ck_assert_int_eq(quota.level, 18000);
+    quota_change(&quota, &twenty, &three, 1000);
+    ck_assert_int_eq(quota.level, 1000);
+    quota_take(&quota, &three, 2, 1000);
+    quota_change(&quota, &three, &ten, 1000);
+    ck_assert_int_eq(quota.level, 6000);
+    quota_change(&quota, &ten, &none, 1000);
+    ck_assert_int_eq(quota_take(&quota, &none, 100, 1000), QUOTA_OK);
+    quota_change(&quota, &none, &three, 1000);
+    ck_assert_int_eq(quota.level, 3000);
+}
+END_TEST
+
+START_TEST(a_smaller_limit_that_nobody_told_of_holds_all_the_same) {
+    const QuotaLimit three = {.per_second = 3, .burst = 3};
+    Quota quota;
+    quota_init(&quota, &ten, 1000);
+    ck_assert_int_eq(quota_take(&quota, &three, 3, 2000), QUOTA_OK);
+    ck_assert_int_eq(quota_take(&quota, &three, 1, 2000), QUOTA_OVER);
+}
+END_TEST
+
+START_TEST(a_limit_that_is_lowered_or_comes_later_holds_from_then_on) {
+    const QuotaLimit none = {0}, two = {.per_second = 2, .burst = 2};
+    Quota quota;
+    quota_init(&quota, &ten, 0);
+    ck_assert_int_eq(quota_take(&quota, &two, 2, 1), QUOTA_OK);
+    ck_assert_int_eq(quota_take(&quota, &two, 1, 1), QUOTA_OVER);
+    quota_init(&quota, &none, 0);
+    ck_assert_int_eq(quota_take(&quota, &none, 1000, 1), QUOTA_OK);
+    ck_assert_int_eq(quota_take(&quota, &two, 2, 5000), QUOTA_OK);
+    ck_assert_int_eq(quota_take(&quota, &two, 1, 5000), QUOTA_OVER);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         without_a_rate_there_is_no_limit,
@@ -101,6 +142,9 @@ int main(void) {
         the_bucket_is_never_fuller_than_a_burst,
         the_largest_rate_over_the_longest_time_does_not_overflow,
         a_clock_that_stands_still_or_runs_back_gives_nothing,
+        another_limit_leaves_what_was_taken_taken,
+        a_smaller_limit_that_nobody_told_of_holds_all_the_same,
+        a_limit_that_is_lowered_or_comes_later_holds_from_then_on,
     };
     return run_suite("quota", tests, N_ELEMENTS(tests));
 }

@@ -67,7 +67,7 @@ START_TEST(presence_is_told_of_its_channels_and_its_news_go_to_their_workers) {
     memory_fail_at(0);
     ck_journal("gap 1 p:room");
     bus_backend_events.message(&bus, "news", 4, joined, sizeof joined - 1);
-    bus_present(&bus, 1, &(PresenceChange){.channel = "news", .n_channel = 4});
+    bus_present(&bus, 1, &(PresenceChange){.channel = "news", .n_channel = 4, .has_entered = true});
     ck_journal("");
     bus_present(&bus, 1,
                 &(PresenceChange){.channel = "p:room", .n_channel = 6, .user = "ann", .n_user = 3, .has_entered = true});

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/control.h"
 #include "embedded_fixture.h"
 #include "failing_memory.h"
 #include "fake_node.h"
@@ -104,6 +105,40 @@ START_TEST(what_the_node_publishes_reaches_the_clients_of_the_listener_with_the_
 }
 END_TEST
 
+START_TEST(commands_go_both_ways_under_their_own_name) {
+    int client = loopback_connect(given_an_embedded_broker(0));
+    subscribe(CONTROL_CHANNEL);
+    journal_clear();
+    loopback_send(client, "PUBLISH barker/control plain\r\n");
+    loopback_expect(client, ":1\r\n");
+    ck_journal("message " CONTROL_CHANNEL "=plain");
+    loopback_send(client, "PUBLISH barker:" CONTROL_CHANNEL " unheard\r\nPUBLISH barker/controls unheard\r\n");
+    loopback_expect(client, ":0\r\n:0\r\n");
+    ck_journal("");
+    loopback_send(client, "SUBSCRIBE barker/control\r\n");
+    loopback_expect(client, "*3\r\n$9\r\nsubscribe\r\n$14\r\nbarker/control\r\n:1\r\n");
+    publish(CONTROL_CHANNEL, "hi", "1");
+    loopback_expect(client, "*3\r\n$7\r\nmessage\r\n$14\r\nbarker/control\r\n$2\r\nhi\r\n");
+    close(client);
+    finish_embedded_broker();
+}
+END_TEST
+
+START_TEST(commands_that_a_client_keeps_are_read_by_the_node) {
+    int client = loopback_connect(given_an_embedded_broker(0));
+    const HistoryQuery query = {.limit = 10, .order = HISTORY_FORWARD};
+    char reply[128];
+    loopback_send(client, "FCALL barker_publish 1 barker/control command SIZE 9\r\n");
+    loopback_read_some(client, reply, sizeof reply);
+    ck_assert_ptr_eq(strstr(reply, "*3\r\n"), reply);
+    journal_clear();
+    embedded->ops->read(embedded, CONTROL_CHANNEL, strlen(CONTROL_CHANNEL), &query, (void *)"h");
+    ck_journal("read h ok recovered @A1: " CONTROL_CHANNEL "=command");
+    close(client);
+    finish_embedded_broker();
+}
+END_TEST
+
 START_TEST(a_client_and_the_node_both_count_as_receivers) {
     unsigned port = given_an_embedded_broker(0);
     int listener = loopback_connect(port);
@@ -177,6 +212,24 @@ START_TEST(a_durable_message_is_heard_with_its_place_and_read_again) {
     publish("chat:1", "live", "5");
     embedded->ops->read(embedded, "chat:1", 6, &(HistoryQuery){.order = HISTORY_FORWARD}, "6");
     ck_journal("message chat:1=live; published 5 ok; read 6 ok recovered @A4 more:");
+    finish_embedded_broker();
+}
+END_TEST
+
+START_TEST(a_durable_message_with_a_known_key_takes_the_firsts_place) {
+    const HistoryLimits limits = {.n_messages = 3, .age_ms = 10000};
+    Message *message;
+    given_an_embedded_broker(0);
+    subscribe("chat:1");
+    journal_clear();
+    ck_assert_int_eq(message_new_keyed(&message, "chat:1", 6, "one", 3, "key", 3), 0);
+    embedded->ops->publish(embedded, message, &limits, "1");
+    ck_journal("message chat:1=one @A1; published 1 ok @A1");
+    embedded->ops->publish(embedded, message, &limits, "2");
+    ck_journal("published 2 ok @A1");
+    embedded->ops->publish(embedded, message, NULL, "3");
+    ck_journal("message chat:1=one; published 3 ok");
+    message_unref(message);
     finish_embedded_broker();
 }
 END_TEST
@@ -306,11 +359,14 @@ int main(void) {
         what_the_node_subscribes_to_it_hears_until_it_unsubscribes,
         a_client_of_the_listener_publishes_to_the_node_by_the_prefixed_name,
         what_the_node_publishes_reaches_the_clients_of_the_listener_with_the_prefix,
+        commands_go_both_ways_under_their_own_name,
+        commands_that_a_client_keeps_are_read_by_the_node,
         a_client_and_the_node_both_count_as_receivers,
         an_address_in_use_is_refused_and_leaves_nothing_behind,
         without_an_address_there_is_no_listener,
         before_the_first_turn_nothing_is_reachable,
         a_durable_message_is_heard_with_its_place_and_read_again,
+        a_durable_message_with_a_known_key_takes_the_firsts_place,
         a_clients_and_the_nodes_durable_messages_share_one_history,
         a_history_ends_by_the_ticks,
         presence_is_announced_to_the_node_and_listed,

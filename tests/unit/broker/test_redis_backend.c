@@ -94,6 +94,23 @@ START_TEST(a_durable_publish_takes_the_next_place) {
 }
 END_TEST
 
+START_TEST(a_durable_publish_with_a_known_key_takes_the_firsts_place) {
+    Message *message;
+    given_a_backend_that_is_up();
+    ck_assert_int_eq(message_new_keyed(&message, "chat:1", 6, "a", 1, "k", 1), 0);
+    redis->ops->publish(redis, message, &limits, "1");
+    redis_send("chat:1", "b", &limits, "2");
+    redis->ops->publish(redis, message, &limits, "3");
+    ck_assert(await("published 2 ok at 2"));
+    ck_assert(await("published 3 ok at 1"));
+    message_unref(message);
+    ck_assert_int_eq(real_redis_integer(&real, "XLEN barker:chat:1"), 2);
+    ck_assert_int_le(real_redis_integer(&real, "TTL {barker:chat:1}|id|k"), 300);
+    ck_assert_int_ge(real_redis_integer(&real, "TTL {barker:chat:1}|id|k"), 290);
+    finish();
+}
+END_TEST
+
 START_TEST(a_history_is_read_in_each_order) {
     given_a_backend_that_is_up();
     for (const char *payload = "a\0b\0c\0d\0e\0"; *payload; payload += 2)
@@ -447,6 +464,7 @@ int main(void) {
     const TTest *const tests[] = {
         a_live_publish_is_answered_and_heard_without_the_prefix,
         a_durable_publish_takes_the_next_place,
+        a_durable_publish_with_a_known_key_takes_the_firsts_place,
         a_history_is_read_in_each_order,
         a_history_keeps_within_its_bytes_and_a_resume_is_all_or_nothing,
         a_channel_without_a_history_has_no_place,

@@ -66,6 +66,7 @@ START_TEST(each_name_is_at_the_master_of_its_slot) {
         ck_at(names[i], nodes[i]);
         ck_assert(topology_carries(names[i], true));
     }
+    ck_assert(topology_carries("barker/control", true));
     const RedisEndpoint *place = topology_place(names[0]);
     ck_assert_ptr_eq(topology->ops->server_at(topology, place), topology_route(names[0]));
     const RedisEndpoint nowhere = {.host = "127.0.0.1", .port = 1};

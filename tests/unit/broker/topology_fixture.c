@@ -91,6 +91,7 @@ void topology_given(TopologyNew *new, const char *text) {
         .server_events = &server_events,
         .events = &topology_events,
     };
+    ck_assert_int_eq(redis_resolver_new(&options.resolver, &loopback_loop), 0);
     topology_n_changed = 0;
     topology_trouble[0] = '\0';
     ck_assert_int_eq(new (&topology, &input), 0);
@@ -99,8 +100,10 @@ void topology_given(TopologyNew *new, const char *text) {
 void topology_finish(void) {
     topology->ops->close(topology);
     turn_close(&turn);
+    redis_resolver_close(options.resolver);
     loopback_finish();
     topology = topology->ops->free(topology);
+    options.resolver = redis_resolver_free(options.resolver);
     redis_url_finish(&url);
 }
 
@@ -112,6 +115,7 @@ bool topology_until(bool (*is_true)(void), unsigned patience_ms) {
         if (now_ms - start_ms > patience_ms)
             return false;
         if (now_ms - ticked_ms >= TICK_MS) {
+            redis_resolver_tick(options.resolver, now_ms);
             topology->ops->tick(topology, now_ms);
             ticked_ms = now_ms;
         }

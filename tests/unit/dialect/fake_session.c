@@ -92,10 +92,8 @@ static void write_bytes(Buf *lines, const void *bytes, size_t n_bytes) {
 
 static void write_close(Session *session, Cause cause, uint16_t code, const char *reason) {
     static const char *const words[CAUSE_COUNT] = {
-        [CAUSE_MESSAGE_TOO_BIG] = "message_too_big",
-        [CAUSE_FORBIDDEN] = "forbidden",
-        [CAUSE_BROKER] = "broker",
-        [CAUSE_OUT_OF_MEMORY] = "out_of_memory",
+        [CAUSE_MESSAGE_TOO_BIG] = "message_too_big", [CAUSE_FORBIDDEN] = "forbidden", [CAUSE_DISCONNECTED] = "disconnected",
+        [CAUSE_USER_LIMIT] = "user_limit",           [CAUSE_BROKER] = "broker",       [CAUSE_OUT_OF_MEMORY] = "out_of_memory",
     };
     ck_assert_ptr_nonnull(words[cause]);
     ck_assert_int_eq(buf_append_format(&fake_of(session)->lines, "close %s %u %s\n", words[cause], code, reason), BUF_OK);

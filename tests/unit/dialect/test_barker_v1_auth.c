@@ -100,6 +100,25 @@ START_TEST(a_subscribe_may_bear_a_token_with_or_without_a_resume) {
 }
 END_TEST
 
+START_TEST(a_user_with_too_many_connections_is_told_and_closed) {
+    start();
+    fake.authenticate_result = AUTHENTICATE_USER_LIMIT;
+    receive("{\"type\":\"auth\",\"id\":1,\"token\":\"x\"}");
+    end("auth x\nsent {\"type\":\"error\",\"id\":1,\"code\":\"too_many_connections\",\"message\":\"this user has as many "
+        "connections "
+        "as it may\",\"retry\":true}\nclose user_limit 0 \n");
+}
+END_TEST
+
+START_TEST(a_subscribe_that_the_backend_ends_is_answered_before_the_notice) {
+    start();
+    dialect_barker_v1.unsubscribed(&fake.session, "a", 7, 4404, "x\"y");
+    end("sent {\"type\":\"error\",\"id\":7,\"code\":\"cancelled\",\"message\":\"unsubscribed before the subscription was "
+        "acknowledged\",\"retry\":false}\n"
+        "sent {\"type\":\"unsubscribed\",\"channel\":\"a\",\"code\":4404,\"reason\":\"x\\\"y\"}\n");
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         an_auth_is_answered_by_ok,
@@ -110,6 +129,8 @@ int main(void) {
         without_memory_an_auth_ends_the_connection,
         an_auth_needs_a_token_that_is_a_string_and_an_id,
         a_subscribe_may_bear_a_token_with_or_without_a_resume,
+        a_user_with_too_many_connections_is_told_and_closed,
+        a_subscribe_that_the_backend_ends_is_answered_before_the_notice,
     };
     return run_suite("barker_v1_auth", tests, N_ELEMENTS(tests));
 }

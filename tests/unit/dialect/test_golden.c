@@ -75,6 +75,7 @@ static int authenticate_result_of(const json_t *given) {
         [TOKEN_BAD_SIGNATURE] = "bad_signature",
         [TOKEN_EXPIRED] = "expired",
         [AUTHENTICATE_OTHER_USER] = "other_user",
+        [AUTHENTICATE_USER_LIMIT] = "user_limit",
     };
     return json_object_get(given, "auth") ? index_of(text_of(given, "auth"), words, N_ELEMENTS(words)) : TOKEN_OK;
 }
@@ -194,6 +195,11 @@ static void act(FakeSession *fake, const json_t *given) {
         ops->opened(&fake->session, text_of(what, "channel"), strlen(text_of(what, "channel")) + 1);
     if ((what = json_object_get(given, "subscribed")))
         ops->subscribed(&fake->session, text_of(what, "channel"), id_of(what), place_of(what, "position"));
+    if ((what = json_object_get(given, "given")))
+        ops->given(&fake->session, text_of(what, "channel"), place_of(what, "position"));
+    if ((what = json_object_get(given, "unsubscribed")))
+        ops->unsubscribed(&fake->session, text_of(what, "channel"), id_of(what),
+                          (uint16_t)json_integer_value(json_object_get(what, "code")), text_of(what, "reason"));
     if ((what = json_object_get(given, "resumed")))
         answer_history(fake, what, ops->resumed);
     if ((what = json_object_get(given, "subscribe_refused")))
@@ -209,7 +215,8 @@ static void act(FakeSession *fake, const json_t *given) {
     if ((what = json_object_get(given, "gap")))
         send_gap(fake, what);
     if ((what = json_object_get(given, "closing")))
-        ops->closing(&fake->session, (uint16_t)json_integer_value(json_object_get(what, "code")), text_of(what, "reason"));
+        ops->closing(&fake->session, (uint16_t)json_integer_value(json_object_get(what, "code")), text_of(what, "reason"),
+                     (uint32_t)json_integer_value(json_object_get(what, "reconnect_after_ms")));
 }
 
 START_TEST(each_frame_to_the_client_is_what_the_code_sends) {
@@ -309,8 +316,8 @@ END_TEST
 
 START_TEST(each_type_has_a_golden_frame) {
     static const char *const to_server[] = {"subscribe", "unsubscribe", "publish", "history", "presence", "ping", "auth"};
-    static const char *const to_client[] = {"welcome",  "ok",   "error", "message", "history",
-                                            "presence", "join", "leave", "gap",     "closing"};
+    static const char *const to_client[] = {"welcome", "ok",    "error",      "message",      "history", "presence",
+                                            "join",    "leave", "subscribed", "unsubscribed", "gap",     "closing"};
     load();
     char part[64];
     for (size_t i = 0; i < N_ELEMENTS(to_server); i++) {

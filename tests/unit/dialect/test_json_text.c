@@ -380,6 +380,28 @@ static void expect_quoted(const char *text, size_t n_text, const char *expected)
     ck_assert_mem_eq(out, expected, strlen(expected));
 }
 
+START_TEST(the_elements_of_an_array_are_found_as_they_were_written) {
+    static const struct {
+        const char *array, *elements;
+    } cases[] = {
+        {"[]", ""},     {"[ ]", ""},
+        {"[1]", "1|"},  {"[ 1.0 , \"a]\" ,[2,{}],{\"b\": [3 ]} ] ", "1.0|\"a]\"|[2,{}]|{\"b\": [3 ]}|"},
+        {"", ""},       {"[1", "1|"},
+        {"[1,]", "1|"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *at = cases[i].array;
+        const char *end = at + strlen(at);
+        const char *value;
+        size_t n_value;
+        char found[128] = "";
+        while (json_text_next(&at, end, &value, &n_value))
+            strcat(strncat(found, value, n_value), "|");
+        ck_assert_str_eq(found, cases[i].elements);
+    }
+}
+END_TEST
+
 START_TEST(quoting_escapes_what_must_be_escaped_and_nothing_else) {
     expect_quoted("", 0, "\"\"");
     expect_quoted("plain text, long enough for two words", 37, "\"plain text, long enough for two words\"");
@@ -425,6 +447,7 @@ int main(void) {
     tcase_add_test(tests, a_members_value_is_found_as_it_was_written);
     tcase_add_test(tests, a_member_that_is_not_there_is_not_found);
     tcase_add_test(tests, a_member_found_in_a_random_text_is_what_jansson_finds);
+    tcase_add_test(tests, the_elements_of_an_array_are_found_as_they_were_written);
     tcase_add_test(tests, quoting_escapes_what_must_be_escaped_and_nothing_else);
     tcase_add_test(tests, what_is_quoted_reads_back_as_it_was);
     suite_add_tcase(suite, tests);

@@ -160,6 +160,34 @@ START_TEST(a_publish_that_fails_later_closes_with_its_reason) {
 }
 END_TEST
 
+static Subscription *last_of(FakeSession *fake) {
+    return container_of(fake->session.subscriber.subscriptions.prev, Subscription, link);
+}
+
+START_TEST(a_channel_that_the_backend_gave_is_not_published_to) {
+    FakeSession *fake = start();
+    fake_session_join(fake, "a", CHANNEL_ACTIVE, 0);
+    fake_session_join(fake, "given", CHANNEL_ACTIVE, 0);
+    last_of(fake)->is_given = true;
+    dialect_raw.given(&fake->session, "given", (Position){5, 70});
+    fake_session_receive(fake, "hello", 5, false);
+    end(fake, "publish a id 0\npayload hello\n");
+}
+END_TEST
+
+START_TEST(who_has_lost_its_last_channel_is_closed_with_what_the_backend_says) {
+    FakeSession *fake = start();
+    fake_session_join(fake, "a", CHANNEL_ACTIVE, 0);
+    dialect_raw.unsubscribed(&fake->session, "b", 0, 4404, "gone");
+    ck_assert_str_eq(fake_session_lines(fake), "");
+    Channel *channel = last_of(fake)->channel;
+    subscription_free(last_of(fake));
+    channel_free(channel);
+    dialect_raw.unsubscribed(&fake->session, "a", 0, 4404, "gone");
+    end(fake, "close disconnected 4404 gone\n");
+}
+END_TEST
+
 START_TEST(there_is_no_notice_of_a_gap) {
     ck_assert(!dialect_raw.gap_frame);
 }
@@ -181,6 +209,8 @@ int main(void) {
         publishing_with_no_channel_closes,
         a_publish_that_is_not_taken_closes_with_its_reason,
         a_publish_that_fails_later_closes_with_its_reason,
+        a_channel_that_the_backend_gave_is_not_published_to,
+        who_has_lost_its_last_channel_is_closed_with_what_the_backend_says,
         there_is_no_notice_of_a_gap,
     };
     return run_suite("raw", tests, N_ELEMENTS(tests));

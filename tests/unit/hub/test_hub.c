@@ -261,8 +261,31 @@ START_TEST(without_memory_a_subscribe_leaves_nothing_behind) {
 }
 END_TEST
 
+START_TEST(other_namespaces_hold_for_channels_that_are_and_for_those_to_come) {
+    static Namespace news = {.name = "news", .slow = SLOW_LATEST};
+    static const Namespaces others = {.fallback = {.slow = SLOW_CLOSE}, .items = &news, .n_items = 1};
+    readers_begin();
+    readers_subscribe(0, "news:1", 1);
+    readers_answer("news:1", true);
+    readers_deliver("news:1", "a");
+    ck_assert_int_eq(readers.all[0].slow, SLOW_DROP_OLDEST);
+    hub_configure(&readers.hub, &others);
+    readers_deliver("news:1", "b");
+    ck_assert_int_eq(readers.all[0].slow, SLOW_LATEST);
+    readers_subscribe(1, "chat:1", 1);
+    readers_answer("chat:1", true);
+    readers_deliver("chat:1", "c");
+    ck_assert_int_eq(readers.all[1].slow, SLOW_CLOSE);
+    hub_configure(&readers.hub, NULL);
+    readers_deliver("news:1", "d");
+    ck_assert_int_eq(readers.all[0].slow, SLOW_CLOSE);
+    readers_end();
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
+        other_namespaces_hold_for_channels_that_are_and_for_those_to_come,
         the_first_subscriber_makes_the_channel_wanted_once,
         the_last_one_to_go_makes_it_unwanted,
         a_second_subscription_of_the_same_subscriber_is_refused,

@@ -19,6 +19,21 @@ START_TEST(a_message_holds_its_channel_and_its_payload) {
 }
 END_TEST
 
+START_TEST(an_idempotency_key_goes_with_it) {
+    char id[MESSAGE_ID_MAX + 1] = "";
+    Message *message;
+    ck_assert_int_eq(message_new_keyed(&message, "c", 1, "payload", 7, "key", 3), 0);
+    ck_assert_uint_eq(message->n_id, 3);
+    ck_assert_mem_eq(message_payload(message), "payload", 7);
+    ck_assert_mem_eq(message_id(message), "key", 3);
+    message_unref(message);
+    ck_assert_int_eq(message_new(&message, "c", 1, "p", 1), 0);
+    ck_assert_uint_eq(message->n_id, 0);
+    message_unref(message);
+    ck_assert_int_eq(message_new_keyed(&message, "c", 1, "p", 1, id, sizeof id), -EINVAL);
+}
+END_TEST
+
 START_TEST(a_payload_may_be_empty) {
     Message *message;
     ck_assert_int_eq(message_new(&message, "c", 1, NULL, 0), 0);
@@ -64,8 +79,9 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {
-        a_message_holds_its_channel_and_its_payload, a_payload_may_be_empty,      a_channel_of_no_bytes_or_too_many_is_refused,
-        a_payload_over_4_gib_is_refused_unread,      the_last_reference_frees_it, without_memory_there_is_no_message,
+        a_message_holds_its_channel_and_its_payload,  an_idempotency_key_goes_with_it,        a_payload_may_be_empty,
+        a_channel_of_no_bytes_or_too_many_is_refused, a_payload_over_4_gib_is_refused_unread, the_last_reference_frees_it,
+        without_memory_there_is_no_message,
     };
     return run_suite("message", tests, N_ELEMENTS(tests));
 }

@@ -10,8 +10,15 @@ enum { SCRATCH = 64, LIMIT = 1000 };
 
 static uint8_t scratch[SCRATCH];
 static Outbox outbox;
+static OutboxTotals totals;
 
 /* One letter, n_payload times; the caller's reference goes to the outbox. */
+static void finish(void) {
+    outbox_finish(&outbox);
+    ck_assert_uint_eq(counter_read(&totals.frames), 0);
+    ck_assert_uint_eq(counter_read(&totals.bytes), 0);
+}
+
 static Frame *frame_of(FrameOpcode opcode, char letter, size_t n_payload) {
     Frame *frame;
     uint8_t *payload;
@@ -39,16 +46,16 @@ static OutboxSpan peek(void) {
 }
 
 START_TEST(a_new_outbox_is_empty_and_has_no_ring) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     ck_assert(outbox_is_empty(&outbox));
     ck_assert_ptr_null(outbox.ring);
     ck_assert_uint_eq(peek().n_bytes, 0);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(waiting_frames_are_gathered_in_order) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     push('a', 1);
     push('b', 2);
     OutboxSpan span = peek();
@@ -63,20 +70,20 @@ START_TEST(waiting_frames_are_gathered_in_order) {
     outbox_consume(&outbox, &span);
     ck_assert(outbox_is_empty(&outbox));
     ck_assert_uint_eq(outbox.n_bytes, 0);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(a_single_frame_is_not_copied) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     push('a', 1);
     ck_assert_ptr_eq(peek().bytes, outbox.ring[0]->bytes);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(a_frame_larger_than_the_scratch_goes_alone_and_uncopied) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     push('a', 200);
     push('b', 1);
     OutboxSpan span = peek();
@@ -85,12 +92,12 @@ START_TEST(a_frame_larger_than_the_scratch_goes_alone_and_uncopied) {
     ck_assert_uint_eq(span.n_frames, 1);
     outbox_consume(&outbox, &span);
     ck_assert_uint_eq(peek().n_bytes, 3);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(only_whole_frames_are_gathered) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     push('a', 28);
     push('b', 32); /* the two fill the scratch to the byte */
     push('c', 1);
@@ -99,12 +106,12 @@ START_TEST(only_whole_frames_are_gathered) {
     ck_assert_uint_eq(span.n_frames, 2);
     outbox_consume(&outbox, &span);
     ck_assert_uint_eq(outbox.n_frames, 1);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(control_frames_overtake_data) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     push('a', 1);
     push_control('p');
     push_control('q');
@@ -117,12 +124,12 @@ START_TEST(control_frames_overtake_data) {
                      9);
     outbox_consume(&outbox, &span);
     ck_assert(outbox_is_empty(&outbox));
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(control_frames_leave_first_when_data_does_not_fit) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     push('a', 100);
     push_control('p');
     OutboxSpan span = peek();
@@ -132,40 +139,40 @@ START_TEST(control_frames_leave_first_when_data_does_not_fit) {
     outbox_consume(&outbox, &span);
     ck_assert_uint_eq(outbox.n_control, 1);
     ck_assert_mem_eq(outbox.control[0]->bytes, "\x89\x01q", 3);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(control_frames_are_few) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     for (int i = 0; i < OUTBOX_CONTROL_MAX; i++)
         ck_assert_int_eq(push_control('p'), OUTBOX_OK);
     ck_assert_int_eq(push_control('p'), OUTBOX_FULL);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(push_past_the_limit_is_refused) {
-    outbox_init(&outbox, 20);
+    outbox_init(&outbox, 20, &totals);
     ck_assert_int_eq(push('a', 8), OUTBOX_OK);
     ck_assert_int_eq(push('b', 8), OUTBOX_OK); /* 20 bytes with the headers */
     ck_assert_int_eq(push('c', 0), OUTBOX_FULL);
     ck_assert_uint_eq(outbox.n_bytes, 20);
     ck_assert_uint_eq(outbox.n_frames, 2);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(an_empty_outbox_takes_a_frame_above_the_limit) {
-    outbox_init(&outbox, 20);
+    outbox_init(&outbox, 20, &totals);
     ck_assert_int_eq(push('a', 100), OUTBOX_OK);
     ck_assert_int_eq(push('b', 0), OUTBOX_FULL);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(the_last_frame_comes_behind_all_data_whatever_the_limit) {
-    outbox_init(&outbox, 4);
+    outbox_init(&outbox, 4, &totals);
     push('a', 2);
     Frame *frame = frame_of(FRAME_CLOSE, 'c', 2);
     ck_assert_int_eq(outbox_push_last(&outbox, frame), OUTBOX_OK);
@@ -175,23 +182,23 @@ START_TEST(the_last_frame_comes_behind_all_data_whatever_the_limit) {
                      "aa\x88\x02"
                      "cc",
                      8);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(discarding_drops_data_and_control) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     push('a', 1);
     push_control('p');
     outbox_discard(&outbox);
     ck_assert(outbox_is_empty(&outbox));
     ck_assert_uint_eq(outbox.n_bytes, 0);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(order_holds_while_the_ring_goes_round_and_grows) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     char pushed = 0, taken = 0;
     for (int round = 0; round < 50; round++) {
         for (int i = 0; i <= round % 7; i++)
@@ -203,12 +210,12 @@ START_TEST(order_holds_while_the_ring_goes_round_and_grows) {
         }
     }
     ck_assert_uint_eq(outbox.n_frames, (uint8_t)(pushed - taken));
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(the_memory_of_a_burst_is_given_back_when_it_has_gone) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     for (int i = 0; i < 65; i++)
         push('a', 1);
     ck_assert_uint_eq(outbox.capacity, 128);
@@ -219,12 +226,12 @@ START_TEST(the_memory_of_a_burst_is_given_back_when_it_has_gone) {
     ck_assert_ptr_null(outbox.ring);
     ck_assert_int_eq(push('b', 1), OUTBOX_OK);
     ck_assert_uint_eq(outbox.capacity, 8);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(without_memory_what_waits_stays) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     for (int i = 0; i < 8; i++)
         push('a', 1);
     Frame *frame = frame_of(FRAME_TEXT, 'b', 1);
@@ -234,12 +241,12 @@ START_TEST(without_memory_what_waits_stays) {
     ck_assert_uint_eq(outbox.n_frames, 8);
     ck_assert_int_eq(outbox_push(&outbox, frame), OUTBOX_OK);
     frame_unref(frame);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
 START_TEST(every_reference_is_given_back) {
-    outbox_init(&outbox, LIMIT);
+    outbox_init(&outbox, LIMIT, &totals);
     Frame *frame = frame_of(FRAME_TEXT, 'a', 1);
     outbox_push(&outbox, frame);
     outbox_push(&outbox, frame);
@@ -248,7 +255,7 @@ START_TEST(every_reference_is_given_back) {
     OutboxSpan span = outbox_peek(&outbox, scratch, 7);
     outbox_consume(&outbox, &span);
     ck_assert_uint_eq(frame->n_references, 2);
-    outbox_finish(&outbox);
+    finish();
     ck_assert_uint_eq(frame->n_references, 1);
     frame_unref(frame);
 }

@@ -6,7 +6,14 @@
 enum { FRAME_BYTES = 3, LOG_MAX = 4096 }; /* each frame: a header of two bytes and its letter */
 
 static Outbox outbox;
+static OutboxTotals totals;
 static char gone[LOG_MAX]; /* the letters of what was evicted; upper case: superseded */
+
+static void finish(void) {
+    outbox_finish(&outbox);
+    ck_assert_uint_eq(counter_read(&totals.frames), 0);
+    ck_assert_uint_eq(counter_read(&totals.bytes), 0);
+}
 
 static Frame *frame_of(char letter, uint64_t token, SlowPolicy slow) {
     Frame *frame;
@@ -17,7 +24,7 @@ static Frame *frame_of(char letter, uint64_t token, SlowPolicy slow) {
 }
 
 static void begin(uint32_t n_frames) {
-    outbox_init(&outbox, (size_t)n_frames * FRAME_BYTES);
+    outbox_init(&outbox, (size_t)n_frames * FRAME_BYTES, &totals);
     memset(gone, 0, sizeof(gone));
 }
 
@@ -55,7 +62,7 @@ static void end(const char *letters) {
     ck_assert_uint_eq(span.n_frames, strlen(letters));
     for (size_t i = 0; letters[i]; i++)
         ck_assert_int_eq(span.bytes[i * FRAME_BYTES + 2], letters[i]);
-    outbox_finish(&outbox);
+    finish();
 }
 
 START_TEST(the_oldest_goes_until_the_new_one_fits) {
@@ -111,7 +118,7 @@ START_TEST(a_frame_above_the_limit_gets_an_empty_outbox) {
     ck_assert_int_eq(outbox_push(&outbox, large), OUTBOX_OK);
     frame_unref(large);
     ck_assert_str_eq(gone, "ab");
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 
@@ -176,7 +183,7 @@ START_TEST(of_too_many_channels_the_newest_are_thinned) {
     evict_superseded(0);
     ck_assert_uint_eq(outbox.n_frames, 2 * N_CHANNELS - OUTBOX_LATEST_MAX);
     ck_assert_uint_eq(outbox.n_bytes, (size_t)outbox.n_frames * FRAME_BYTES);
-    outbox_finish(&outbox);
+    finish();
 }
 END_TEST
 

@@ -31,9 +31,9 @@ static bool enter(AdmissionTicket *ticket, const char *text) {
 }
 
 static bool is_empty(void) {
-    for (unsigned row = 0; row < ADMISSION_ROWS; row++)
-        for (unsigned i = 0; i < ADMISSION_CELLS; i++)
-            if (admission->cells[row][i] != 0)
+    for (unsigned row = 0; row < TALLY_ROWS; row++)
+        for (unsigned i = 0; i < TALLY_CELLS; i++)
+            if (admission->addresses.cells[row][i] != 0)
                 return false;
     return admission->n_handshakes == 0;
 }
@@ -183,8 +183,30 @@ START_TEST(threads_that_come_and_go_leave_nothing_behind) {
 }
 END_TEST
 
+START_TEST(limits_change_while_connections_are_counted) {
+    begin((AdmissionOptions){.per_address = 0});
+    AdmissionTicket before, a, b, c;
+    ck_assert(enter(&before, "192.0.2.1"));
+    admission_configure(admission, &(AdmissionOptions){.per_address = 1, .handshakes = 1});
+    ck_assert(enter(&a, "192.0.2.1") && !enter(&b, "192.0.2.1"));
+    admission_configure(admission, &(AdmissionOptions){.per_address = 2, .per_second = 10, .handshakes = 1});
+    ck_assert(enter(&b, "192.0.2.1") && !enter(&c, "192.0.2.1"));
+    admission_accepted(admission, &c, 1000);
+    ck_assert_uint_gt(admission_wait_ms(admission, 1000), 0);
+    admission_configure(admission, &(AdmissionOptions){.handshakes = 2});
+    ck_assert_uint_eq(admission_wait_ms(admission, 1000), 0);
+    admission_leave(admission, &before);
+    admission_leave(admission, &a);
+    admission_leave(admission, &b);
+    admission_leave(admission, &c);
+    ck_assert(is_empty());
+    end();
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
+        limits_change_while_connections_are_counted,
         an_address_gets_its_limit_and_no_more,
         an_ipv6_site_counts_as_one,
         trusted_and_local_and_unknown_peers_are_not_counted,

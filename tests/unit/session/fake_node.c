@@ -119,6 +119,21 @@ static void dialect_resumed(Session *session, const char *channel, uint64_t requ
     node_send(session, "resumed");
 }
 
+static void dialect_given(Session *session, const char *channel, Position position) {
+    node.n_given++;
+    node.position = position;
+    keep(node.received, channel, strlen(channel));
+}
+
+static void dialect_unsubscribed(Session *session, const char *channel, uint64_t request_id, uint16_t code,
+                                 const char *reason) {
+    node.n_unsubscribed++;
+    node.request_id = request_id;
+    node.unsubscribed_code = code;
+    keep(node.received, channel, strlen(channel));
+    keep(node.unsubscribed_reason, reason, strlen(reason));
+}
+
 static void dialect_refused(Session *session, const char *channel, uint64_t request_id, BrokerResult result) {
     node.n_refused++;
     node.request_id = request_id;
@@ -155,9 +170,12 @@ static int dialect_gap_frame(Frame **out, const Channel *channel, GapReason reas
     return frame_new_copy(out, FRAME_TEXT, text, (size_t)snprintf(text, sizeof(text), "gap %s", channel->name));
 }
 
-static void dialect_closing(Session *session, uint16_t code, const char *reason) {
+static void dialect_closing(Session *session, uint16_t code, const char *reason, uint32_t reconnect_after_ms) {
     node.n_closing++;
     node.closing_code = code;
+    node.reconnect_after_ms = reconnect_after_ms;
+    if (reconnect_after_ms > node.longest_reconnect_ms)
+        node.longest_reconnect_ms = reconnect_after_ms;
     if (node.last_words)
         session_send_text(session, node.last_words, strlen(node.last_words));
     if (node.closes_again) {
@@ -174,6 +192,8 @@ const DialectOps fake_dialect = {
     .limited = dialect_limited,
     .subscribed = dialect_subscribed,
     .resumed = dialect_resumed,
+    .given = dialect_given,
+    .unsubscribed = dialect_unsubscribed,
     .subscribe_refused = dialect_refused,
     .published = dialect_published,
     .history = dialect_history,
@@ -193,7 +213,12 @@ void node_end(void) {
     session_table_finish(&node.table);
     for (int state = 0; state < READY_STATES; state++)
         ck_assert_uint_eq(counter_read(&node.table.counters.in_state[state]), 0);
+    for (unsigned i = 0; i < FRAME_ENCODERS_MAX; i++)
+        ck_assert_uint_eq(counter_read(&node.table.counters.in_dialect[i]), 0);
+    ck_assert_uint_eq(counter_read(&node.table.counters.waiting.frames), 0);
+    ck_assert_uint_eq(counter_read(&node.table.counters.waiting.bytes), 0);
     ck_assert_uint_eq(node.table.wheel.n_armed, 0);
+    ck_assert_uint_eq(node.table.users.n_nodes, 0);
     ck_assert_uint_eq(node.n_wants, node.n_unwants);
     ck_assert_uint_eq(node.n_entered, node.n_left);
 }

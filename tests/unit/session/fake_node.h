@@ -34,7 +34,9 @@ typedef struct FakeNode {
 
     /* The dialect. */
     uint32_t n_opened, n_received, n_subscribed, n_resumed, n_refused, n_published, n_gaps, n_closing, n_histories, n_presences;
-    uint32_t n_limited;
+    uint32_t n_limited, n_given, n_unsubscribed;
+    uint16_t unsubscribed_code;
+    char unsubscribed_reason[FAKE_TEXT];
     bool is_binary; /* of the last message received */
     size_t n_bytes;
     char received[FAKE_TEXT]; /* its first bytes, NUL-terminated */
@@ -45,6 +47,8 @@ typedef struct FakeNode {
     bool is_recovered;  /* of the last resume; its frame is "resumed" */
     uint32_t n_members; /* of the last presence */
     uint16_t closing_code;
+    uint32_t reconnect_after_ms; /* of the last closing */
+    uint32_t longest_reconnect_ms;
     const char *last_words; /* sent by closing; NULL: none */
     bool closes_again;      /* closing closes and terminates once more */
 } FakeNode;

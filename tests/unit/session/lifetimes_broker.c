@@ -1,5 +1,9 @@
 #include "lifetimes_broker.h"
 
+#include <string.h>
+
+#include "session/control.h"
+
 const char *const lifetimes_channels[N_CHANNELS] = {"a:", "b:", "c:", "d:"}; /* each a namespace of its own */
 
 #define OPEN_TO_ALL .subscribe = ACCESS_ANYONE, .publish = ACCESS_ANYONE
@@ -117,4 +121,13 @@ void lifetimes_tell_gap(SessionTable *table, const char *channel) {
         session_table_gap(table, channel, NAME_BYTES, (Position){1, 2});
     else
         session_table_overloaded(table);
+}
+
+void lifetimes_control(SessionTable *table, const char *channel) {
+    const ControlKind kinds[] = {CONTROL_UNSUBSCRIBE, CONTROL_SUBSCRIBE, CONTROL_DISCONNECT};
+    ControlKind kind = kinds[lifetimes_pick(40) ? lifetimes_pick(2) : 2];
+    const Control control = {
+        .kind = kind, .user = "u", .n_user = 1, .channel = channel, .n_channel = (uint32_t)strlen(channel)};
+    size_t n_sessions = session_table_count(table);
+    lifetimes_must(session_table_control(table, &control) <= n_sessions, "a command is carried out once on each");
 }

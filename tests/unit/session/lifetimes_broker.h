@@ -26,3 +26,4 @@ void lifetimes_tell_gap(SessionTable *table, const char *channel);
 uint32_t lifetimes_pick(uint32_t n_limit);
 void lifetimes_must(bool is_kept, const char *rule);
 size_t lifetimes_number(char text[static LIFETIMES_TEXT]);
+void lifetimes_control(SessionTable *table, const char *channel); /* some command for the user u */

@@ -22,9 +22,11 @@ START_TEST(each_code_may_stand_in_a_close_frame) {
     }
     ck_assert_uint_eq(cause_code(CAUSE_SLOW_CONSUMER), 1013);
     ck_assert_uint_eq(cause_code(CAUSE_MESSAGE_TOO_BIG), 1009);
-    ck_assert_uint_eq(cause_code(CAUSE_SHUTDOWN), 1001);
+    ck_assert_uint_eq(cause_code(CAUSE_SHUTDOWN), 1012);
     ck_assert_uint_eq(cause_code(CAUSE_AUTH_TIMEOUT), 4401);
     ck_assert_uint_eq(cause_code(CAUSE_TOKEN_EXPIRED), 4402);
+    ck_assert_uint_eq(cause_code(CAUSE_DISCONNECTED), 4403);
+    ck_assert_uint_eq(cause_code(CAUSE_USER_LIMIT), 4429);
 }
 END_TEST
 

@@ -163,6 +163,23 @@ START_TEST(who_is_there_may_not_be_had) {
 }
 END_TEST
 
+START_TEST(the_first_of_its_name_needs_memory_and_leaves_none_without_it) {
+    begin();
+    session = node_open(&fake);
+    for (unsigned k = 1; k <= 3; k++) { /* the name, the user, the first buckets */
+        memory_fail_at(k);
+        ck_assert_int_eq(session_identify(session, "eve", 3, "{}", 2), -ENOMEM);
+        ck_assert(memory_has_failed());
+        ck_assert_uint_eq(node.table.users.n_nodes, 0);
+        ck_assert_ptr_null(session->identity);
+        ck_assert_ptr_null(session->user);
+    }
+    ck_assert_int_eq(session_identify(session, "eve", 3, "{}", 2), IDENTIFY_OK);
+    ck_assert_uint_eq(node.table.users.n_nodes, 1);
+    node_end();
+}
+END_TEST
+
 START_TEST(a_name_may_be_given_again_and_needs_memory) {
     begin();
     open_as_ada();
@@ -186,6 +203,7 @@ int main(void) {
         without_a_name_each_connection_is_a_user_of_its_own_node,
         who_is_there_is_asked_of_the_broker,
         who_is_there_may_not_be_had,
+        the_first_of_its_name_needs_memory_and_leaves_none_without_it,
         a_name_may_be_given_again_and_needs_memory,
     };
     return run_suite("identity", tests, N_ELEMENTS(tests));

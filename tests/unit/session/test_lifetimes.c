@@ -204,6 +204,19 @@ static void dialect_refused(Session *session, const char *channel, uint64_t requ
     send_number(session);
 }
 
+static void dialect_given(Session *session, const char *channel, Position position) {
+    lifetimes_must(session->state == READY_STATE_OPEN, "only OPEN is told");
+    send_number(session);
+}
+
+static void dialect_unsubscribed(Session *session, const char *channel, uint64_t request_id, uint16_t code,
+                                 const char *reason) {
+    lifetimes_must(session->state == READY_STATE_OPEN, "only OPEN is told");
+    send_number(session);
+    if (lifetimes_pick(4) == 0)
+        session_close(session, CAUSE_UNSUPPORTED);
+}
+
 static void dialect_history(Session *session, const char *channel, uint64_t request_id, const HistoryReply *reply) {
     lifetimes_must(false, "nobody has asked");
 }
@@ -217,7 +230,7 @@ static void dialect_published(Session *session, uint64_t request_id, BrokerResul
     lifetimes_must(session->state == READY_STATE_OPEN, "only OPEN is told");
 }
 
-static void dialect_closing(Session *session, uint16_t code, const char *reason) {
+static void dialect_closing(Session *session, uint16_t code, const char *reason, uint32_t reconnect_after_ms) {
     send_number(session);
     if (lifetimes_pick(10) == 0)
         session_terminate(session, CAUSE_FORBIDDEN);
@@ -230,6 +243,8 @@ static const DialectOps dialect = {
     .received = dialect_received,
     .subscribed = dialect_subscribed,
     .resumed = dialect_resumed,
+    .given = dialect_given,
+    .unsubscribed = dialect_unsubscribed,
     .subscribe_refused = dialect_refused,
     .published = dialect_published,
     .history = dialect_history,
@@ -349,7 +364,9 @@ static void step_table(void) {
     else if (n < 99)
         lifetimes_tell_gap(&table, channel);
     else if (lifetimes_pick(50) == 0)
-        session_table_close_all(&table, CAUSE_SHUTDOWN);
+        session_table_drain(&table, 0);
+    else
+        lifetimes_control(&table, channel);
 }
 
 static void look_at(Actor *actor) {
@@ -403,6 +420,7 @@ static void assert_walked_everywhere(void) {
     ck_assert_uint_gt(counter_read(&table.counters.evicted_frames[SLOW_LATEST]), 0);
     ck_assert_uint_gt(n_notices, 0);
     ck_assert_uint_gt(n_resumed, 0);
+    ck_assert_uint_gt(counter_read(&table.counters.controlled), 0);
     ck_assert_uint_gt(lifetimes_broker.n_entered, 0);
 }
 
@@ -414,6 +432,7 @@ static void assert_all_ended(void) {
     ck_assert_uint_eq(session_table_count(&table), 0);
     ck_assert_uint_eq(sum(counters->in_state, READY_STATES), 0);
     ck_assert_uint_eq(table.wheel.n_armed, 0);
+    ck_assert_uint_eq(table.users.n_nodes, 0);
     ck_assert_uint_eq(counter_read(&table.hub.counters.channels), 0);
     ck_assert_uint_eq(counter_read(&table.hub.counters.subscriptions), 0);
     ck_assert_uint_eq(lifetimes_broker.n_wants, lifetimes_broker.n_unwants);
@@ -428,7 +447,10 @@ static void assert_all_ended(void) {
 }
 
 START_TEST(every_random_life_ends_once_and_writes_nothing_it_may_not) {
+    static Tally users;
+    uint32_t n_counted = 0;
     const SessionOptions options = {
+        .users = &users,
         .watchdog = {.handshake_ms = 300,
                      .auth_ms = 400,
                      .ping_ms = 500,
@@ -456,6 +478,9 @@ START_TEST(every_random_life_ends_once_and_writes_nothing_it_may_not) {
     session_table_finish(&table);
     ck_assert_msg(!violation, "at the end: %s", violation);
     assert_all_ended();
+    for (_Atomic uint32_t *cell = users.cells[0]; cell < users.cells[TALLY_ROWS]; cell++)
+        n_counted += *cell;
+    ck_assert_uint_eq(n_counted, 0);
 }
 END_TEST
 

@@ -54,10 +54,10 @@ START_TEST(close_sends_what_waits_then_the_last_words_then_the_close_frame) {
     node_turn();
     assert_text(&fake, "hello");
     assert_text(&fake, "goodbye");
-    assert_close(&fake, 1001);
+    assert_close(&fake, 1012);
     assert_silence(&fake);
     ck_assert_uint_eq(fake.n_writes, 1);
-    ck_assert_uint_eq(node.closing_code, 1001);
+    ck_assert_uint_eq(node.closing_code, 1012);
     ck_assert_uint_eq(count_closed(CAUSE_SHUTDOWN), 1);
     node_end();
 }
@@ -115,7 +115,7 @@ START_TEST(last_words_that_do_not_fit_are_left_out) {
     ck_assert_int_eq(session->cause, CAUSE_SHUTDOWN);
     node_turn();
     assert_text(&fake, text);
-    assert_close(&fake, 1001);
+    assert_close(&fake, 1012);
     assert_silence(&fake);
     node_end();
 }
@@ -194,7 +194,7 @@ START_TEST(our_own_close_still_leaves_when_the_peers_comes_in_the_same_turn) {
     Session *session = node_open(&fake);
     session_close(session, CAUSE_SHUTDOWN);
     session_peer_closed(session, 1000);
-    assert_close(&fake, 1001);
+    assert_close(&fake, 1012);
     assert_silence(&fake);
     ck_assert_uint_eq(count_closed(CAUSE_CLIENT_CLOSED), 0);
     session_gone(session);
@@ -209,7 +209,7 @@ START_TEST(a_peers_answer_to_our_close_is_not_answered) {
     Session *session = node_open(&fake);
     session_close(session, CAUSE_SHUTDOWN);
     node_turn();
-    assert_close(&fake, 1001);
+    assert_close(&fake, 1012);
     session_peer_closed(session, 1001);
     assert_silence(&fake);
     ck_assert_int_eq(session->cause, CAUSE_SHUTDOWN);

@@ -185,7 +185,7 @@ START_TEST(a_close_frame_of_a_blocked_session_waits_for_it_behind_the_data) {
     node_turn();
     assert_text(&fake, "one");
     assert_text(&fake, "two");
-    assert_close(&fake, 1001);
+    assert_close(&fake, 1012);
     node_end();
 }
 END_TEST

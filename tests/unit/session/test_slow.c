@@ -284,7 +284,7 @@ START_TEST(a_closing_session_sends_its_backlog_without_notices) {
     session_close(session, CAUSE_SHUTDOWN);
     unblock();
     assert_numbers(2, 11);
-    assert_close(&fake, 1001);
+    assert_close(&fake, 1012);
     assert_silence(&fake);
     node_end();
 }

@@ -31,6 +31,51 @@ START_TEST(a_message_reaches_the_wire_of_each_subscriber) {
 }
 END_TEST
 
+static uint64_t counted(const Histogram *histogram) {
+    uint64_t n = 0;
+    for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+        n += counter_read(&histogram->buckets[i]);
+    return n;
+}
+
+START_TEST(fan_out_and_flush_are_measured_once_a_message_and_a_turn) {
+    const SessionCounters *counters = &node.table.counters;
+    node_begin(&fake_options);
+    for (int i = 0; i < CROWD; i++)
+        command_subscribe(node_open(&fakes[i]), "news", 4, 1);
+    node_answer(true);
+    node_turn();
+    uint64_t n_flushes = counted(&counters->flush_us);
+    node_deliver("news", "one");
+    node_deliver("news", "two");
+    node_turn();
+    node_turn();
+    ck_assert_uint_eq(counted(&counters->fan_out_us), 2);
+    ck_assert_uint_eq(counted(&counters->fan_out_deliveries), 2);
+    ck_assert_uint_eq(counter_read(&counters->fan_out_deliveries.sum), 2 * CROWD);
+    ck_assert_uint_eq(counted(&counters->flush_us), n_flushes + 1);
+    node_end();
+}
+END_TEST
+
+START_TEST(what_waits_is_counted_until_it_is_written) {
+    const SessionCounters *counters = &node.table.counters;
+    node_begin(&fake_options);
+    for (int i = 0; i < CROWD; i++)
+        command_subscribe(node_open(&fakes[i]), "news", 4, 1);
+    node_answer(true);
+    node_turn();
+    ck_assert_uint_eq(counter_read(&counters->in_dialect[fake_dialect.encoder.index]), CROWD);
+    node_deliver("news", "hello");
+    ck_assert_uint_eq(counter_read(&counters->waiting.frames), CROWD);
+    ck_assert_uint_ge(counter_read(&counters->waiting.bytes), CROWD * 5);
+    node_turn();
+    ck_assert_uint_eq(counter_read(&counters->waiting.frames), 0);
+    ck_assert_uint_eq(counter_read(&counters->waiting.bytes), 0);
+    node_end();
+}
+END_TEST
+
 START_TEST(a_refused_subscription_is_told_and_dropped) {
     node_begin(&fake_options);
     Session *session = node_open(&fakes[0]);
@@ -114,17 +159,17 @@ START_TEST(the_answer_to_a_session_that_has_gone_reaches_nobody) {
 }
 END_TEST
 
-START_TEST(closing_all_closes_the_open_and_terminates_the_connecting) {
+START_TEST(draining_at_once_closes_the_open_and_terminates_the_connecting) {
     node_begin(&fake_options);
     for (int i = 0; i < CROWD; i++)
         (i % 2 ? node_open : node_connect)(&fakes[i]);
-    session_table_close_all(&node.table, CAUSE_SHUTDOWN);
+    session_table_drain(&node.table, 0);
     ck_assert_uint_eq(count_in(READY_STATE_CLOSING), CROWD / 2);
     ck_assert_uint_eq(count_in(READY_STATE_CLOSED), CROWD / 2);
     node_turn();
     for (int i = 0; i < CROWD; i++)
         if (i % 2)
-            assert_close(&fakes[i], 1001);
+            assert_close(&fakes[i], 1012);
         else
             ck_assert_uint_eq(fakes[i].n_terminated, 1);
     ck_assert_uint_eq(session_table_count(&node.table), CROWD / 2);
@@ -161,13 +206,15 @@ END_TEST
 int main(void) {
     const TTest *const tests[] = {
         a_message_reaches_the_wire_of_each_subscriber,
+        fan_out_and_flush_are_measured_once_a_message_and_a_turn,
+        what_waits_is_counted_until_it_is_written,
         a_refused_subscription_is_told_and_dropped,
         a_session_that_is_no_longer_open_is_told_nothing,
         a_session_that_is_no_longer_open_is_told_of_no_refusal,
         a_gap_is_told_to_each_subscriber,
         the_answer_to_a_publish_finds_its_session,
         the_answer_to_a_session_that_has_gone_reaches_nobody,
-        closing_all_closes_the_open_and_terminates_the_connecting,
+        draining_at_once_closes_the_open_and_terminates_the_connecting,
         finishing_terminates_and_frees_whatever_is_left,
         without_memory_there_is_no_table,
     };

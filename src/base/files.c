@@ -1,0 +1,34 @@
+#include "base/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+
+/* Field by field: what pads a structure differs by chance. A file that is not there counts as zeros. */
+static uint64_t stamp_one(uint64_t stamp, const char *name, size_t n_name) {
+    char *copy = strndup(name, n_name);
+    struct stat facts = {0};
+    if (!copy || stat(copy, &facts) < 0)
+        memset(&facts, 0, sizeof(facts));
+    free(copy);
+    const uint64_t all[] = {stamp,
+                            (uint64_t)facts.st_dev,
+                            (uint64_t)facts.st_ino,
+                            (uint64_t)facts.st_size,
+                            (uint64_t)facts.st_mtim.tv_sec,
+                            (uint64_t)facts.st_mtim.tv_nsec,
+                            (uint64_t)facts.st_ctim.tv_sec,
+                            (uint64_t)facts.st_ctim.tv_nsec};
+    return hash_bytes(all, sizeof(all));
+}
+
+uint64_t files_stamp(uint64_t stamp, const char *names) {
+    for (names += strspn(names, " "); *names; names += strspn(names, " ")) {
+        size_t n_name = strcspn(names, " ");
+        stamp = stamp_one(stamp, names, n_name);
+        names += n_name;
+    }
+    return stamp;
+}

@@ -1,0 +1,93 @@
+/* subscribe, unsubscribe, disconnect: said to every node through the broker. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/api_call.h"
+
+enum { CLOSE_CODE_MIN = 3000, CLOSE_CODE_MAX = 4999, CONNECTION_MAX = 16 /* hexadecimal digits */ };
+
+static void read_connection(ApiInput *input, const ApiObject *root, Control *control) {
+    const char *text;
+    char *end;
+    if (!api_input_text(input, root, "connection", false, CONNECTION_MAX, &text))
+        return;
+    if (strspn(text, "0123456789abcdef") == strlen(text))
+        control->connection = strtoull(text, &end, 16);
+    if (control->connection == 0)
+        api_input_wrong(input, root, "connection", "must be a connection as its welcome names it");
+}
+
+static void read_control(ApiInput *input, const ApiObject *root, Control *control) {
+    static const char *const names[] = {"user", "connection", "channel", "idempotency_key", NULL};
+    static const char *const closing_names[] = {"user", "connection", "code", "reason", "idempotency_key", NULL};
+    static const char *const leaving_names[] = {"user", "connection", "channel", "code", "reason", "idempotency_key", NULL};
+    uint64_t code = 0;
+    const char *const *known = control->kind == CONTROL_SUBSCRIBE    ? names
+                               : control->kind == CONTROL_DISCONNECT ? closing_names
+                                                                     : leaving_names;
+    api_input_members(input, root, known);
+    if (!json_object_get(root->value, "user") == !json_object_get(root->value, "connection"))
+        api_input_wrong(input, root, NULL, "must have exactly one of user and connection");
+    api_input_text(input, root, "user", false, PRESENCE_USER_MAX, &control->user);
+    read_connection(input, root, control);
+    if (control->kind != CONTROL_DISCONNECT)
+        api_input_channel(input, root, true, &control->channel);
+    if (known == names)
+        return;
+    api_input_number(input, root, "code", CLOSE_CODE_MIN, CLOSE_CODE_MAX, &code);
+    api_input_text(input, root, "reason", false, CONTROL_REASON_MAX, &control->reason);
+    control->code = (uint16_t)code;
+}
+
+static uint32_t length(const char *text) {
+    return text ? (uint32_t)strlen(text) : 0;
+}
+
+static void start(ApiCall *call, ControlKind kind) {
+    const ApiObject root = api_input_root(&call->input);
+    const Api *api = call->api;
+    Control control = {.kind = kind};
+    const char *key = NULL;
+    read_control(&call->input, &root, &control);
+    api_input_key(&call->input, &root, &key);
+    if (!api_input_is_good(&call->input)) {
+        api_call_fail_input(call);
+        return;
+    }
+    control.n_user = length(control.user);
+    control.n_channel = length(control.channel);
+    control.n_reason = length(control.reason);
+    if (!api_call_choose_key(call, key) || !api_call_claim(call) || !api_call_make_items(call, 1))
+        return;
+    call->n_waiting++;
+    api_call_asked(call, 0, api->node->control(api->context, &control, call->id, 0));
+}
+
+void api_start_subscribe(ApiCall *call) {
+    start(call, CONTROL_SUBSCRIBE);
+}
+
+void api_start_unsubscribe(ApiCall *call) {
+    start(call, CONTROL_UNSUBSCRIBE);
+}
+
+void api_start_disconnect(ApiCall *call) {
+    start(call, CONTROL_DISCONNECT);
+}
+
+void api_finish_control(ApiCall *call) {
+    const ApiItem *item = &call->items[0];
+    JsonWriter writer;
+    if (!item->is_answered) {
+        api_call_fail_overdue(call);
+    } else if (item->result != BROKER_OK) {
+        api_call_fail_broker(call, item->result);
+    } else {
+        json_writer_init(&writer, &call->out);
+        json_writer_open(&writer, '{');
+        json_writer_name(&writer, "accepted");
+        json_writer_boolean(&writer, true);
+        json_writer_close(&writer, '}');
+        api_call_succeed(call, &writer, true);
+    }
+}
