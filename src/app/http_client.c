@@ -102,12 +102,25 @@ static int take_field(Exchange *exchange, const char *line) {
     return 0;
 }
 
+/* RFC 9112 section 4: HTTP-version SP three digits. */
+static int take_status(Exchange *exchange, const char *line) {
+    static const char digits[] = "0123456789";
+    static const char version[] = "HTTP/1.1 ";
+    if (strncmp(line, "HTTP/1.0 ", sizeof(version) - 1) != 0 && strncmp(line, version, sizeof(version) - 1) != 0)
+        return error_origin(-EPROTO);
+    const char *status = line + sizeof(version) - 1;
+    if (strspn(status, digits) != 3)
+        return error_origin(-EPROTO);
+    exchange->status = (unsigned)strtoul(status, NULL, 10);
+    return 0;
+}
+
 static int take_head(Exchange *exchange, size_t n_head) {
     char *head = strndup((const char *)exchange->answer->bytes, n_head);
     if (!head)
         return error_origin(-ENOMEM);
     exchange->n_head = n_head + strlen("\r\n\r\n");
-    int r = sscanf(head, "HTTP/1.%*1[01] %3u", &exchange->status) == 1 ? 0 : error_origin(-EPROTO);
+    int r = take_status(exchange, head);
     char *rest = head;
     for (char *line; r == 0 && (line = strsep(&rest, "\n")) != NULL;) {
         line[strcspn(line, "\r")] = '\0';

@@ -32,7 +32,8 @@ typedef struct Line {
 } Line;
 
 LogField log_text(const char *key, const char *text) {
-    return log_bytes(key, text, text ? strlen(text) : 0);
+    const char *given = text ? text : "";
+    return log_bytes(key, given, strlen(given));
 }
 
 LogField log_bytes(const char *key, const char *text, size_t n_text) {

@@ -78,7 +78,7 @@ static void *put(Picks *picks, void *what, uint64_t weight) {
     return before;
 }
 
-static void pick(Picks *picks, Session *session, uint64_t weight) {
+static void consider(Picks *picks, Session *session, uint64_t weight) {
     picks->n_total++;
     if (is_wanted(picks, weight))
         put(picks, session, weight);
@@ -104,9 +104,9 @@ static void pick_members(Picks *picks, const ListNode *members) {
     for (const ListNode *node = members->next; node != members; node = node->next) {
         Session *session = container_of(node, Session, member);
         if (!is_slow)
-            pick(picks, session, 0);
+            consider(picks, session, 0);
         else if (session->outbox.n_bytes > 0)
-            pick(picks, session, session->outbox.n_bytes);
+            consider(picks, session, session->outbox.n_bytes);
     }
 }
 
@@ -117,7 +117,7 @@ static void pick_all(Picks *picks, const SessionTable *table) {
 
 static void pick_user(Picks *picks, const User *user) {
     for (const ListNode *node = user->sessions.next; node != &user->sessions; node = node->next)
-        pick(picks, container_of(node, Session, fellow), 0);
+        consider(picks, container_of(node, Session, fellow), 0);
 }
 
 static void pick_connections(Picks *picks, SessionTable *table) {
@@ -125,7 +125,7 @@ static void pick_connections(Picks *picks, SessionTable *table) {
     if (survey->connection != 0) {
         Session *session = session_table_find(table, survey->connection);
         if (session)
-            pick(picks, session, 0);
+            consider(picks, session, 0);
     } else if (survey->n_text > 0) {
         const User *user = users_find(table, survey->text, survey->n_text);
         if (user)
