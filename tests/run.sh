@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every test there is. Arguments: the stages wanted (unit fuzz model style integration tsan release deploy); none: all but deploy.
+# Runs every test there is. Arguments: the stages wanted (unit fuzz model style integration tsan release deploy); none: all.
 # --fuzz [NAMES]: lets the fuzzers search instead, FUZZ_SECONDS (60) each; see tests/fuzz/README.md.
 # The last line is "N passed, N failed"; exit status 0 only when something passed and nothing failed.
 set -u
@@ -29,6 +29,20 @@ clang_major() {
     echo "${major:-14}"
 }
 
+# install_missing PACKAGES...
+install_missing() {
+    missing=
+    for package in "$@"; do
+        is_installed "$package" || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing$missing"
+    # A package that asks questions or starts a service has no place in a test run.
+    as_root apt-get update -q || return 1
+    # shellcheck disable=SC2086 # one word a package
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qy --no-install-recommends $missing
+}
+
 # Only on Debian and its kin; elsewhere meson and the suites name what is missing.
 install_packages() {
     command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
@@ -40,25 +54,18 @@ install_packages() {
     command -v clang-tidy >/dev/null || command -v clang-tidy-14 >/dev/null || wanted="$wanted clang-tidy"
     command -v chromium >/dev/null || wanted="$wanted chromium"
     command -v promtool >/dev/null || wanted="$wanted prometheus"
-    case " ${stages:-} " in
-    *" deploy "*)
-        wanted="$wanted buildah podman crun conmon netavark aardvark-dns iptables uidmap mmdebstrap catatonit podman-compose
-            haproxy systemd golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev"
-        ;;
-    esac
     [ "${is_fuzzing:-no}" = no ] || wanted="$wanted libclang-rt-$(clang_major)-dev"
     node_major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
     [ "${node_major:-0}" -ge 18 ] && command -v npm >/dev/null || wanted="$wanted nodejs npm"
-    missing=
-    for package in $wanted; do
-        is_installed "$package" || missing="$missing $package"
-    done
-    [ -n "$missing" ] || return 0
-    say "installing$missing"
-    # A package that asks questions or starts a service has no place in a test run.
-    as_root apt-get update -q || return 1
     # shellcheck disable=SC2086 # one word a package
-    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qy --no-install-recommends $missing
+    install_missing $wanted
+}
+
+# Apart from the others: where one of them cannot be had, the container's tests are skipped, and no others.
+install_container_packages() {
+    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
+    install_missing buildah podman crun conmon netavark aardvark-dns iptables uidmap mmdebstrap catatonit podman-compose \
+        haproxy systemd golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev
 }
 
 # configure FOLDER OPTIONS...: a build folder with exactly these options, kept from run to run.
@@ -228,6 +235,7 @@ stage_release() {
 # The files of deploy/ by their validators, the image by running it, the package by installing it.
 stage_deploy() {
     say "deploy: files by their own validators, the image, the package"
+    install_container_packages || echo "not everything could be installed: going on with what is there"
     run_tap deploy-files sh tests/deploy/files.sh "$root/build-asan/src/app/barker"
     run_tap container sh tests/deploy/container.sh
     run_tap package sh tests/deploy/package.sh
@@ -240,7 +248,7 @@ if [ "${1:-}" = --fuzz ]; then
     install_packages || echo "not everything could be installed: going on with what is there"
     exec sh tests/fuzz/run.sh "$@"
 fi
-stages=${*:-unit fuzz model style integration tsan release}
+stages=${*:-unit fuzz model style integration tsan release deploy}
 install_packages || echo "not everything could be installed: going on with what is there"
 # Deploying needs the binary alone.
 [ "$stages" = deploy ] && targets=src/app/barker || targets=

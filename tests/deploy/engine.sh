@@ -70,6 +70,7 @@ if [ ! -e "$work/trixie.tar" ]; then
         skip "no base image can be made of Debian's packages"
     mv "$work/trixie.tar.new" "$work/trixie.tar"
 fi
+log podman info || skip "podman has no storage here"
 podman image exists docker.io/library/debian:trixie-slim 2>/dev/null ||
     log podman import "$work/trixie.tar" docker.io/library/debian:trixie-slim || fail "the base image cannot be imported"
 
