@@ -47,7 +47,7 @@ install_packages() {
 # A build folder that came along with a copy of the tree is made anew.
 build() {
   if [ ! -f build/build.ninja ]; then
-    echo "Building barker."
+    echo "Building barker, which takes a minute or two."
     meson setup build -Dbuildtype=release >"$log" 2>&1 || explain
   elif ! grep -qF "\"source\": \"$(pwd -P)\"" build/meson-info/meson-info.json; then
     meson setup --wipe build . -Dbuildtype=release >"$log" 2>&1 || explain
@@ -97,10 +97,13 @@ build
 
 "$binary" check-config --dev "$@" >/dev/null || exit
 listen=$(setting listen address "$@")
+admin=$(setting admin address "$@")
 embedded=$(setting embedded address "$@")
 prefix=$(setting redis prefix "$@")
 busy=$(taken "$listen")
 [ -z "$busy" ] || fail "$busy is in use. Stop what listens there, or choose: sh deploy/quickstart.sh --listen-address 127.0.0.1:9000"
+busy=$(taken "$admin")
+[ -z "$busy" ] || fail "$busy is in use. Stop what listens there, or choose: sh deploy/quickstart.sh --admin-address 127.0.0.1:9090"
 if [ -z "$(setting redis url "$@")" ]; then
   busy=$(taken "$embedded")
   [ -z "$busy" ] || fail "$busy is in use. Stop what listens there, or choose: sh deploy/quickstart.sh --embedded-address 127.0.0.1:6390"
@@ -109,10 +112,16 @@ else
   publish="redis-cli PUBLISH ${prefix}demo '{\"hello\":\"world\"}'   (at your Redis)"
 fi
 
-first=${listen%%,*}
-case "$first" in :*) first=127.0.0.1$first ;; esac
+# reachable ADDRESSES: the first of them, as a browser on this machine asks for it; nothing for a unix socket.
+reachable() {
+  case "$1" in unix:*) ;; :*) echo "127.0.0.1${1%%,*}" ;; *) echo "${1%%,*}" ;; esac
+}
+
+first=$(reachable "$listen")
+admin_page=$(reachable "$admin")
 echo
-echo "  Demo page:  http://$first/   (open it in two windows)"
+[ -z "$first" ] || echo "  Demo page:  http://$first/   (open it in two windows)"
+[ -z "$admin_page" ] || echo "  Admin page: http://$admin_page/"
 echo "  Publish:    $publish"
 echo "  Stop:       Ctrl-C"
 echo

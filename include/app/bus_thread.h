@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,7 +12,6 @@
 #include "app/settings.h"
 #include "base/inbox.h"
 #include "broker/bus.h"
-#include "broker/embedded.h"
 #include "broker/redis.h"
 #include "broker/redis_counters.h"
 #include "net/loop.h"
@@ -41,7 +41,9 @@ typedef struct BusThread {
     uint64_t stop_ms;    /* stopping: the deadline; else 0 */
     bool is_busy;        /* finished, but the system still looks for a host: end the process by _exit */
     bool is_started;
-    Settings *settings; /* that it goes by */
+    atomic_bool is_hurried;
+    atomic_bool has_ended; /* its thread; it nudges the main thread then */
+    Settings *settings;    /* that it goes by */
 } BusThread;
 
 /* Main thread. 0 or -errno; on error nothing is left. It takes its own reference of the settings, and their config outlives it
@@ -51,4 +53,5 @@ void bus_thread_connect(BusThread *thread, uint32_t worker, Inbox *inbox); /* be
 int bus_thread_start(BusThread *thread);
 void bus_thread_configure(BusThread *thread, Settings *settings); /* any thread: it goes by these from now on */
 void bus_thread_stop(BusThread *thread);                          /* any thread; the workers have ended */
-void bus_thread_finish(BusThread *thread);                        /* joins it if it was started, and frees everything */
+void bus_thread_hurry(BusThread *thread);  /* any thread: once stopped, it waits for the broker no longer */
+void bus_thread_finish(BusThread *thread); /* joins it if it was started, and frees everything */

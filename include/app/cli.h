@@ -60,7 +60,7 @@ typedef int CliRun(const CliInput *input);
 typedef struct CliCommand {
     const char *name;
     const char *summary;   /* one line, for the list of commands */
-    const char *details;   /* for its own help; lines within 100 columns */
+    const char *details;   /* for its own help; lines within 80 columns */
     const char *arguments; /* "CHANNEL DATA"; NULL: none */
     size_t n_arguments;
     unsigned switches;    /* bits 1 << CliSwitch; CLI_HELP is understood by all */
@@ -74,6 +74,8 @@ int cli_run(const CliStreams *streams, int argc, char **argv); /* the same on ot
 
 /* Loads the configuration as the input says. EX_OK; EX_CONFIG or EX_OSERR after saying why on the error stream. */
 int cli_load_config(Config **config, const CliInput *input);
+/* Whether nobody could use a node of this configuration, which is then said on the error stream. */
+bool cli_is_closed(const CliInput *input, const Config *config);
 /* Where the input says that the configuration comes from; it borrows from the input. */
 ConfigSources cli_sources(const CliInput *input);
 /* "barker: " and the text as one line on the error stream. */

@@ -128,6 +128,7 @@ typedef struct ConfigSources {
     const ConfigFlag *flags;
     size_t n_flags;
     bool is_development; /* --dev */
+    bool is_again;       /* the node runs: a file that could keep it waiting is refused */
 } ConfigSources;
 
 /* CONFIG_OK; CONFIG_BAD with one line a mistake in problems, each with its source, what was given and what would be right (no
@@ -140,9 +141,5 @@ void config_print(const Config *config, FILE *out);
 
 /* Whether it names keys for tokens. */
 bool config_has_keys(const Config *config);
-/* Whether an admin address can be reached from beyond this machine. */
-bool config_has_far_admin(const Config *config);
 /* Whether nobody could do anything: neither keys nor an open namespace, and no development. */
 bool config_is_closed(const Config *config);
-/* Whether clients may do anything at all without a token. */
-bool config_is_open(const Config *config);

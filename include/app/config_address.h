@@ -26,3 +26,5 @@ int listen_address_parse(ListenAddress *address, const char *text, const char **
    Returns text. */
 char *listen_address_format(char *text, size_t n_text, const ListenAddress *address);
 bool listen_address_is_equal(const ListenAddress *a, const ListenAddress *b);
+/* Whether nobody but programs of this machine can reach it. */
+bool listen_address_is_local(const ListenAddress *address);

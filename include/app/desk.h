@@ -56,6 +56,7 @@ typedef struct Desk {
     Listener *listeners[CONFIG_MAX_ADDRESSES];
     uint32_t n_bound;                        /* of the configuration's addresses; a unix socket is ours to remove */
     bool is_inherited[CONFIG_MAX_ADDRESSES]; /* unless systemd opened it */
+    bool is_far;                             /* one of them can be reached from beyond this machine */
     uint64_t started_ms;
     uint64_t started_wall_ms;
     uint64_t want_ms;                    /* when the control channel is wanted again; 0: it is heard, or asked for */
@@ -93,4 +94,3 @@ extern const NodeOps desk_node_ops; /* the context is the Desk */
 void desk_info(Desk *desk, NodeInfo *info);
 void desk_note_lags(Desk *desk);        /* every tick */
 int desk_metrics(Desk *desk, Buf *out); /* appends the Prometheus text. 0 or -ENOMEM */
-void desk_want_control(Desk *desk);

@@ -6,10 +6,11 @@
 #include <stdint.h>
 
 typedef enum DrainPhase {
-    DRAIN_NOTICE,  /* connections are still taken, while load balancers notice */
-    DRAIN_WINDOW,  /* none are taken, and those that are there are told to go */
-    DRAIN_CLOSING, /* what is left is closed, and given the time to answer */
-    DRAIN_KILLED,  /* not even that */
+    DRAIN_NOTICE,      /* connections are still taken, while load balancers notice */
+    DRAIN_WINDOW,      /* none are taken, and those that are there are told to go */
+    DRAIN_CLOSING,     /* what is left is closed, and given the time to answer */
+    DRAIN_TERMINATING, /* not even that */
+    DRAIN_KILLED,      /* the process ends where it stands */
 } DrainPhase;
 
 typedef struct Drain {
@@ -20,7 +21,8 @@ typedef struct Drain {
 
 /* The signal has come. A notice or a window of 0 is left out. */
 void drain_begin(Drain *drain, uint32_t notice_ms, uint32_t window_ms, uint64_t now_ms);
-/* What time has brought, or another signal: it hurries a notice or a window, and kills what is closing. Returns the phase. */
+/* What time has brought, or another signal: it hurries a notice or a window to the closing, and each later phase to the next.
+   Returns the phase. */
 DrainPhase drain_turn(Drain *drain, bool is_signalled, uint64_t now_ms);
 uint32_t drain_wait_ms(const Drain *drain, uint32_t limit_ms,
                        uint64_t now_ms); /* until there is something to do, limit_ms at most */

@@ -8,9 +8,16 @@
 #include "app/config.h"
 #include "app/worker.h"
 
+/* An address that we have bound: a unix socket is ours to remove, as long as it is that file. */
+typedef struct ListeningBound {
+    ListenAddress address;
+    uint64_t inode;      /* which may be used again; 0: it is no file */
+    uint64_t made_at_ns; /* its time of modification, which chmod leaves alone */
+} ListeningBound;
+
 typedef struct Listening {
     Activation inherited;
-    ListenAddress bound[2 * CONFIG_MAX_ADDRESSES]; /* by us: a unix socket is ours to remove */
+    ListeningBound bound[2 * CONFIG_MAX_ADDRESSES];
     uint32_t n_bound;
 } Listening;
 

@@ -38,6 +38,7 @@ typedef enum MailKind {
     /* to any */
     MAIL_SETTINGS, /* settings: to go by from now on */
     MAIL_STOP,
+    MAIL_TERMINATE, /* behind MAIL_STOP: what is left is waited for no longer */
 } MailKind;
 
 typedef struct Mail {

@@ -13,8 +13,6 @@
 #include "net/http_server.h"
 #include "net/loop.h"
 
-enum { METRICS_TEXT_MAX = 4 << 20 }; /* bytes; more than 63 workers and 64 Redis servers need */
-
 /* Whose counters they are; all borrowed. */
 typedef struct MetricsSources {
     const Worker *workers;

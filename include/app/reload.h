@@ -21,18 +21,20 @@ typedef struct ReloadCounters {
 } ReloadCounters;
 
 typedef struct Reload {
-    const ConfigSources *sources;
+    ConfigSources sources;
     Settings *started; /* those of the start: what needs a restart stays as they say */
     Settings *current;
     Certificates certificates;
-    uint64_t keys_stamp;
+    bool is_admin_far;            /* an admin address can be reached from beyond this machine */
+    uint64_t keys_stamp;          /* of the files of keys that were taken */
+    uint64_t refused_stamp;       /* of those that were refused last; 0: none */
     uint64_t keys_due_ms;         /* the next look at the files of keys */
     uint64_t certificates_due_ms; /* and at the certificates */
     ReloadCounters counters;
 } Reload;
 
-/* Takes the config over, also on error; sources outlive it. 0; -EINVAL, after log lines that say what is wrong with keys or
-   certificates; another -errno. On error nothing is left. */
+/* Takes the config over, also on error; what sources point to outlives it. 0; -EINVAL, after log lines that say what is wrong
+   with keys or certificates; another -errno. On error nothing is left. */
 int reload_init(Reload *reload, Config *config, const ConfigSources *sources, uint64_t now_ms);
 void reload_finish(Reload *reload);
 

@@ -70,3 +70,5 @@ void worker_configure(Worker *worker, Settings *settings);
 void worker_drain(Worker *worker, uint32_t window_ms);
 /* The same at once, also when a window is under way. */
 void worker_stop(Worker *worker);
+/* Any thread, after worker_stop: waits for no connection any longer. */
+void worker_terminate(Worker *worker);

@@ -16,7 +16,8 @@ typedef struct QuotaLimit {
 } QuotaLimit;
 
 typedef struct Quota {
-    int64_t level; /* thousandths; below 0 the debt */
+    int64_t level;   /* thousandths; below 0 the debt */
+    int64_t let_off; /* of the debt, by a limit that is too low for it: a higher one takes it back */
     uint64_t at_ms;
 } Quota;
 

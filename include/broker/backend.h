@@ -59,6 +59,13 @@ typedef struct BackendOps {
     void (*close)(Backend *backend); /* ends its links; the loop then runs dry of its handles, and the owner frees it */
 } BackendOps;
 
+/* An error with which the broker answered a command of ours; who asked for it is told BROKER_REFUSED or BROKER_UNAVAILABLE. */
+typedef struct BrokerComplaint {
+    const char *command; /* as the broker knows it, or a function of ours */
+    char code[24];       /* the error's first word, such as NOPERM; "": it has none */
+    const char *words;   /* the others; NULL where they might quote what a client sent */
+} BrokerComplaint;
+
 typedef struct PresenceList {
     uint64_t version;     /* events up to this one are in it */
     PresenceReply *reply; /* borrowed */
@@ -77,6 +84,7 @@ typedef struct BackendEvents {
     /* Every server is up and heard, or not: then reason is for the log, and comes again when it changes, and before the first
        up. */
     void (*link)(void *context, bool is_up, const char *reason);
+    void (*complained)(void *context, const BrokerComplaint *complaint); /* for the log; borrowed */
     void (*subscribed)(void *context, const char *channel, size_t n_channel);
     void (*refused)(void *context, const char *channel, size_t n_channel); /* the broker does not let us hear it */
     /* This one subscription is gone (its slot has moved): subscribe anew when it is reachable. */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/map.h"
 #include "base/metrics.h"
 #include "base/wheel.h"
@@ -34,6 +35,7 @@ typedef struct BusOps {
     void (*presence)(void *context, const BrokerReturn *to, const char *channel, size_t n_channel, PresenceReply *reply);
     /* The broker is heard, or not: then reason is for the log, and comes again when it changes. */
     void (*link)(void *context, bool is_up, const char *reason);
+    void (*complained)(void *context, const BrokerComplaint *complaint); /* for the log; borrowed */
 } BusOps;
 
 typedef struct BusOptions {
@@ -58,16 +60,27 @@ typedef struct BusCounters {
     Counter unwanted;         /* messages for a channel that only lingers */
     Counter duplicates;       /* messages that had been delivered already, by their place in the history */
     Counter caught_up;        /* messages that were lost on the way and read from the history */
+    Counter reads_waiting;    /* gauge: channels that wait for their turn to be read */
     Counter gaps;             /* channels that may have lost messages */
     Counter history_failures; /* histories that the broker refused to read: such a channel is live only */
     Counter links_lost;
 } BusCounters;
+
+/* The channels whose history is to be read: all of them at once after an outage. Few are under way, so that what else goes by the
+   same links, the canary above all, never waits behind more than the window holds. */
+typedef struct CatchUpWindow {
+    ListNode waiting;      /* of Track, in the order in which they came */
+    unsigned n_under_way;  /* those that were cancelled included, until they are answered */
+    size_t expected_bytes; /* of one answer */
+    bool is_opening;
+} CatchUpWindow;
 
 typedef struct Bus {
     BusOptions options;
     Map interests;
     Wheel wheel;
     Backend *backend;
+    CatchUpWindow window;
     Presence *presence; /* NULL: no namespace has presence */
     bool is_up;
     bool is_looking, has_changed; /* at all interests, after events->changed; once more */

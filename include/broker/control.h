@@ -39,7 +39,5 @@ typedef struct Control {
 int control_parse(Control **out, const char *text, size_t n_text, const char **why);
 /* Appends the object. 0 or -ENOMEM. */
 int control_write(Buf *out, const Control *control);
-/* A copy of plain values. NULL without memory. */
-Control *control_new(const Control *values);
 Control *control_ref(Control *control);
 Control *control_unref(Control *control); /* NULL, also for NULL */

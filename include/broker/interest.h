@@ -64,7 +64,9 @@ typedef struct Track {
     Ring recent;      /* the newest messages that the workers were handed, while there are resumes */
     ListNode resumes; /* asked, or with an early answer */
     uint32_t n_early;
-    Read *reading;     /* under way; NULL while a timer runs until the next */
+    Interest *interest;
+    ListNode turn;     /* in the line of the bus's window, until it is asked */
+    Read *reading;     /* under way; NULL while it waits, for its turn or for the timer */
     uint32_t n_stale;  /* of the messages held back those that came before the question: the answer covers them */
     uint32_t n_rounds; /* of reading, because there were holes */
     uint32_t n_retries;
@@ -78,9 +80,8 @@ struct Interest {
     uint32_t local_limit; /* of its namespace */
     uint32_t local_linger_ms;
     uint32_t history_limit; /* 0 or not as it was at the beginning: what the interest has of a history is made for that */
-    bool is_control;
-    uint64_t workers; /* a bit for each that wants it; while 0 it lingers */
-    uint64_t granted; /* of them those that have been told that they hear it */
+    uint64_t workers;       /* a bit for each that wants it; while 0 it lingers */
+    uint64_t granted;       /* of them those that have been told that they hear it */
     InterestState state;
     bool has_roster; /* presence knows of it */
     ListNode line;   /* of Waiting */

@@ -48,7 +48,6 @@ void entries_say_again(Entries *entries);
 /* The same, of the channels that became unreachable, once they are reachable again. To be called at each such change. */
 void entries_look(Entries *entries);
 
-void entries_pump(Entries *entries);
 void entries_tick(Entries *entries, uint64_t now_ms);
 void entries_on_presented(Entries *entries, void *cookie, BrokerResult result);
 

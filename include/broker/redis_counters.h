@@ -20,8 +20,7 @@ typedef enum RedisCause {
     REDIS_CAUSE_PROTOCOL,         /* what came is not what Redis says, or not now */
     REDIS_CAUSE_OVERFLOW,         /* too much waited to be sent, or came */
     REDIS_CAUSE_MEMORY,
-    REDIS_CAUSE_MOVED,    /* the server is elsewhere now */
-    REDIS_CAUSE_TOPOLOGY, /* whoever finds the servers gave it up */
+    REDIS_CAUSE_MOVED, /* the server is elsewhere now */
     REDIS_CAUSES,
 } RedisCause;
 

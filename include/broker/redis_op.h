@@ -14,12 +14,15 @@
 
 enum { REDIS_OP_WORDS_MAX = 12, REDIS_OP_TRIES_MAX = 5, REDIS_OP_NUMBER_BYTES = 21 };
 
+typedef struct RedisOp RedisOp;
+
 /* All that are under way. */
 typedef struct RedisOps {
     RedisTopology *topology;
     const RedisOptions *options;
     Turn *turn;
-    ListNode waiting; /* to be sent, in the order in which they were asked for */
+    void (*complained)(const RedisOp *op, const redisReply *error); /* before the answer; NULL: nobody wants to know */
+    ListNode waiting;                                               /* to be sent, in the order in which they were asked for */
     size_t n_waiting_bytes;
     Map lanes; /* names with ordered ops */
     TurnTask retry;
@@ -28,8 +31,6 @@ typedef struct RedisOps {
     uint64_t n_walks;
     bool is_closed;
 } RedisOps;
-
-typedef struct RedisOp RedisOp;
 
 /* The op is freed when it returns. reply: NULL with BROKER_UNAVAILABLE and BROKER_OVERLOADED; the error with BROKER_REFUSED,
    perhaps NULL. */

@@ -26,7 +26,8 @@ typedef struct RedisServerEvents {
     void (*subscribed)(void *context, RedisServer *server, const char *name, size_t n_name);
     void (*refused)(void *context, RedisServer *server, const char *name, size_t n_name, const char *error);
     /* Sharded: the server ended this subscription by itself, since its slot has moved (SUNSUBSCRIBE that nobody asked for, or
-       MOVED); and each subscription when the link is lost, for by then its slot may belong to another server. */
+       MOVED), the canary's among them; and each subscription when the link is lost, for by then its slot may belong to another
+       server. */
     void (*lost)(void *context, RedisServer *server, const char *name, size_t n_name);
     void (*message)(void *context, RedisServer *server, const char *name, size_t n_name, const void *payload, size_t n_payload);
 } RedisServerEvents;
@@ -42,15 +43,15 @@ RedisServer *redis_server_free(RedisServer *server); /* once the loop has run dr
 /* From now on the greeting asks for the ROLE, and again with each canary: a replica is left (REDIS_CAUSE_NOT_MASTER). */
 void redis_server_require_master(RedisServer *server);
 
-/* Another name than before ends the links: the slot of the old one is another server's now. */
+/* Another name than before: the slot of the old one is another server's now. It is heard on the links as they are, by the same
+   deadline, or on new ones where they were not ready. */
 void redis_server_set_canary(RedisServer *server, const char *canary);
 
 /* Where it is; another place than before ends the links, which connect to the new one. NULL: nowhere for now. */
 void redis_server_locate(RedisServer *server, const RedisEndpoint *endpoint);
 const RedisEndpoint *redis_server_endpoint(const RedisServer *server); /* NULL: nowhere */
 bool redis_server_is_up(const RedisServer *server);
-void redis_server_fail(RedisServer *server, const char *reason); /* ends both links; they connect again after the backoff */
-void redis_server_tick(RedisServer *server, uint64_t now_ms);    /* every 100 ms */
+void redis_server_tick(RedisServer *server, uint64_t now_ms); /* every 100 ms */
 
 /* Ignored unless it is up. */
 void redis_server_subscribe(RedisServer *server, const char *name, size_t n_name);
@@ -58,6 +59,4 @@ void redis_server_unsubscribe(RedisServer *server, const char *name, size_t n_na
 /* Copies the words. BROKER_OK: the answer follows, once. Else nothing was sent and no answer comes: BROKER_UNAVAILABLE without a
    link, BROKER_OVERLOADED over the limit of what may be unanswered, or without memory. */
 BrokerResult redis_server_call(RedisServer *server, const RedisCommand *command);
-RedisScript *redis_server_script(RedisServer *server);         /* how to call our functions there */
-void *redis_server_owner(const RedisServer *server);           /* for the topology: */
-void redis_server_set_owner(RedisServer *server, void *owner); /* whatever it keeps beside it */
+RedisScript *redis_server_script(RedisServer *server); /* how to call our functions there */

@@ -21,8 +21,8 @@ typedef struct RedisSubscriberEvents {
     void (*lost)(void *context, const char *reason);
     void (*subscribed)(void *context, const char *channel, size_t n_channel);
     void (*refused)(void *context, const char *channel, size_t n_channel, const char *error);
-    /* Sharded: this subscription is gone, or never came to be, since its slot is elsewhere; and each one before the link is
-       reported lost, for by then its slot may have another server. */
+    /* Sharded: this subscription, the canary's too, is gone, or never came to be, since its slot is elsewhere; and each one before
+       the link is reported lost, for by then its slot may have another server. */
     void (*gone)(void *context, const char *channel, size_t n_channel);
     RedisPubsubMessage *message;
 } RedisSubscriberEvents;

@@ -1,6 +1,6 @@
 /* RedisTls: TLS of one connection to Redis, between the bytes on its socket and the plain ones: it does no I/O itself, so that
    a connection stays one libuv stream. Owner: the bus thread; a RedisTlsContext is immutable, and any thread's.
-   Only redis_tls.c knows OpenSSL. A build without it makes no context. */
+   Only redis_tls.c knows OpenSSL. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,8 +8,6 @@
 
 typedef struct RedisTlsContext RedisTlsContext;
 typedef struct RedisTls RedisTls;
-
-bool redis_tls_is_built(void);
 
 /* Files in PEM, borrowed. */
 typedef struct RedisTlsOptions {

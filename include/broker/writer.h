@@ -49,5 +49,3 @@ void writer_header(Writer *writer, char type, int64_t number); /* the type, the 
                                                                   an integer, '%' a map, '>' a push */
 void writer_bulk(Writer *writer, const void *bytes, size_t n_bytes);
 void writer_bulk_text(Writer *writer, const char *text);
-/* A bulk of prefix and bytes. */
-void writer_bulk_prefixed(Writer *writer, const char *prefix, size_t n_prefix, const void *bytes, size_t n_bytes);

@@ -26,7 +26,6 @@ typedef struct ApiOperation {
     const char *path; /* behind /api/v1 */
     bool has_get, has_post;
     ApiScope scope;
-    bool is_once; /* it takes an idempotency key */
     /* Reads the input and asks the node, or fails the call. An answer may come before the return; it never ends the call. */
     void (*start)(ApiCall *call);
     /* Answers: all have answered, or is_overdue. */

@@ -22,7 +22,6 @@ void json_writer_name(JsonWriter *writer, const char *name);                /* p
 void json_writer_raw(JsonWriter *writer, const char *text, size_t n_text);  /* a value that is JSON */
 void json_writer_text(JsonWriter *writer, const char *text, size_t n_text); /* null when it is no valid UTF-8 */
 void json_writer_string(JsonWriter *writer, const char *text);              /* the same; NULL: null */
-void json_writer_base64(JsonWriter *writer, const void *bytes, size_t n_bytes);
 void json_writer_number(JsonWriter *writer, uint64_t number);
 void json_writer_boolean(JsonWriter *writer, bool is_true);
 /* {"epoch":"…","seq":…}, or null when it is no place. */

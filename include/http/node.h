@@ -14,7 +14,7 @@
 
 /* Why the node is not well or not ready; a constant text, NULL when it is. */
 typedef struct NodeHealth {
-    const char *unhealthy; /* "worker", "bus": a loop has not turned for 2 s */
+    const char *unhealthy; /* "worker", "bus", "desk": a loop has not turned for 2 s */
     const char *unready;   /* "starting", "draining", "broker": the broker is not heard; or what makes it unhealthy */
     unsigned worker;       /* which, when unhealthy is "worker" */
 } NodeHealth;

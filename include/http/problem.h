@@ -14,5 +14,3 @@ typedef struct Problem {
 
 /* Appends the object {"type","title","status","code","detail","errors"}. BUF_OK, BUF_FULL or -ENOMEM. */
 int problem_write(Buf *out, const Problem *problem);
-/* As the status is called in RFC 9110; a constant text. */
-const char *problem_title(unsigned status);

@@ -16,8 +16,6 @@ typedef struct TlsFiles {
     const char *client_ca;    /* clients must show a certificate of this authority; "": they need none */
 } TlsFiles;
 
-unsigned tls_count(const char *names); /* of names separated by spaces */
-
 /* 0; -EINVAL with what is wrong in error, n_error bytes: a file that cannot be read, a key that does not fit its certificate;
    -ENOMEM. */
 int tls_new(Tls **out, const TlsFiles *files, char *error, size_t n_error);

@@ -25,10 +25,10 @@ typedef struct WsConnection {
     const DialectOps *dialect; /* what the request asked for, until the handshake ends */
     Buf channels;              /* the same */
     AdmissionTicket ticket;    /* what it counts as, until it is freed */
+    Cause served;              /* an HTTP response has been written: what ends it when that has left; else CAUSE_NONE */
     bool is_proxied;           /* by somebody whose X-Forwarded-For is believed */
     bool is_tls;
     bool is_shaken;     /* by TLS: the TLS handshake is over */
-    bool is_served;     /* an HTTP response has been written: end when it has left */
     bool is_close_lost; /* a fault of the tests: the session is never told of the end, the audit has to find it */
 } WsConnection;
 
@@ -85,8 +85,6 @@ void ws_connection_established(WsConnection *connection);
 
 /* Answers a plain request. 0, or -1 to hang up. */
 int ws_http_request(WsConnection *connection, const char *path);
-/* Writes a whole response and marks the connection served. 0, or -1 when it could not be written. */
-int ws_http_respond(WsConnection *connection, const HttpResponse *response, bool is_head);
 /* A short text as the response, for refusals. Always -1: hang up. */
 int ws_http_refuse(WsConnection *connection, unsigned status, const char *headers, const char *text);
 

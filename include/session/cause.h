@@ -8,7 +8,8 @@ typedef enum Cause {
     CAUSE_CLIENT_CLOSED,     /* the client said goodbye */
     CAUSE_CLIENT_GONE,       /* its transport ended without a close frame */
     CAUSE_HANDSHAKE_TIMEOUT, /* CONNECTING for too long */
-    CAUSE_HANDSHAKE_REFUSED, /* answered with an HTTP error, or an ordinary HTTP request that has been served */
+    CAUSE_HANDSHAKE_REFUSED, /* answered with an HTTP error */
+    CAUSE_HTTP_SERVED,       /* an ordinary HTTP request, such as a health check, that has been answered */
     CAUSE_PONG_TIMEOUT,      /* not a byte since our ping */
     CAUSE_LINGER_TIMEOUT,    /* CLOSING for too long */
     CAUSE_SLOW_CONSUMER,     /* outbox over its limit: 1013 */

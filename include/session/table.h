@@ -123,6 +123,7 @@ size_t session_table_count(const SessionTable *table); /* sessions not yet freed
    window was under way the clients are asked to come back over what was left of it, but within about a minute.
    src/session/drain.c. */
 void session_table_drain(SessionTable *table, uint32_t window_ms);
+void session_table_terminate(SessionTable *table);  /* every connection, with CAUSE_SHUTDOWN. src/session/drain.c */
 void session_table_drain_tick(SessionTable *table); /* for session_table_tick */
 
 Session *session_table_find(SessionTable *table, uint64_t id); /* NULL when it has gone */

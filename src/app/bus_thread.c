@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/redis_list.h"
+#include "app/signals.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/spaced.h"
+#include "broker/embedded.h"
 
 enum {
     BUS_INBOX_LIMIT = 64 << 20,       /* bytes of publishes and questions waiting for the bus */
@@ -78,6 +80,11 @@ static void bus_thread_link(void *context, bool is_up, const char *reason) {
         log_event(LOG_LEVEL_WARN, "broker_down", log_text("reason", reason));
 }
 
+static void bus_thread_complained(void *context, const BrokerComplaint *complaint) {
+    log_event(LOG_LEVEL_WARN, "broker_refused", log_text("command", complaint->command), log_text("code", complaint->code),
+              log_text("words", complaint->words));
+}
+
 static const BusOps bus_thread_ops = {
     .deliver = bus_thread_deliver,
     .acknowledged = bus_thread_acknowledged,
@@ -86,6 +93,7 @@ static const BusOps bus_thread_ops = {
     .history = bus_thread_history,
     .presence = bus_thread_presence,
     .link = bus_thread_link,
+    .complained = bus_thread_complained,
 };
 
 /* The worker is further behind than its inbox may hold: its messages are dropped, a gap notice stands where they were, and
@@ -179,6 +187,7 @@ static void bus_thread_receive(void *context, const Mail *mail) {
     case MAIL_CONTROL:
     case MAIL_SURVEY:
     case MAIL_DRAIN:
+    case MAIL_TERMINATE:
     case MAIL_SURVEYED:
         break; /* the workers', or the desk's */
     }
@@ -193,7 +202,7 @@ static void bus_thread_tick(void *context, uint64_t now_ms) {
     BusThread *thread = context;
     thread->backend->ops->tick(thread->backend, now_ms);
     bus_tick(&thread->bus, now_ms);
-    if (thread->stop_ms > 0 && now_ms >= thread->stop_ms)
+    if (thread->stop_ms > 0 && (now_ms >= thread->stop_ms || atomic_load(&thread->is_hurried)))
         loop_stop(&thread->loop);
 }
 
@@ -205,10 +214,10 @@ static int bus_thread_parse_urls(BusThread *thread, const char *text) {
     char problem[PROBLEM_SIZE];
     const char *next;
     size_t n_url;
-    thread->urls = calloc(redis_list_count(text), sizeof(*thread->urls));
+    thread->urls = calloc(spaced_count(text), sizeof(*thread->urls));
     if (!thread->urls)
         return error_origin(-ENOMEM);
-    while ((next = redis_list_next(&text, &n_url))) {
+    while ((next = spaced_next(&text, &n_url))) {
         char *url = strndup(next, n_url);
         int r = url ? redis_url_parse(&thread->urls[thread->n_urls], url, problem, sizeof(problem)) : -ENOMEM;
         free(url);
@@ -329,6 +338,8 @@ int bus_thread_init(BusThread *thread, Settings *settings, const char *node_id, 
         bus_thread_abandon(thread);
         return error_trace(r);
     }
+    atomic_init(&thread->is_hurried, false);
+    atomic_init(&thread->has_ended, false);
     thread->settings = settings_ref(settings);
     return 0;
 }
@@ -364,6 +375,8 @@ static void *bus_thread_main(void *context) {
     BusThread *thread = context;
     loop_run(&thread->loop);
     bus_thread_close(thread);
+    atomic_store(&thread->has_ended, true);
+    signals_nudge(NULL);
     return NULL;
 }
 
@@ -381,6 +394,11 @@ void bus_thread_configure(BusThread *thread, Settings *settings) {
 
 void bus_thread_stop(BusThread *thread) {
     inbox_push(&thread->inbox, &mail_control(MAIL_STOP, NULL, 0)->item);
+}
+
+/* It is looked at every tick: its loop, which may be closing, is not woken. */
+void bus_thread_hurry(BusThread *thread) {
+    atomic_store(&thread->is_hurried, true);
 }
 
 void bus_thread_finish(BusThread *thread) {

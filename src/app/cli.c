@@ -51,6 +51,19 @@ int cli_load_config(Config **config, const CliInput *input) {
     return r < 0 ? EX_OSERR : r > 0 ? EX_CONFIG : EX_OK;
 }
 
+/* A node that nobody may use is a mistake; so would be one that everybody may use without having been told so. */
+bool cli_is_closed(const CliInput *input, const Config *config) {
+    if (!config_is_closed(config))
+        return false;
+    cli_complain(input->streams, "nobody could subscribe or publish: there is no key for tokens,\n"
+                                 "and no namespace is open. Choose, here or in the configuration file:\n"
+                                 "  to try it:               barker run --dev\n"
+                                 "  with tokens:             --auth-key-files FILE --access-subscribe user\n"
+                                 "  for everybody who asks:  --access-subscribe anyone\n"
+                                 "                           (in the environment: BARKER_ACCESS_SUBSCRIBE=anyone)");
+    return true;
+}
+
 static int complain_of_command(const CliStreams *streams, const char *name) {
     enum { FAR = 4 };
     const CliCommand *near = NULL;
@@ -59,7 +72,7 @@ static int complain_of_command(const CliStreams *streams, const char *name) {
     for (const CliCommand *const *at = cli_commands(); *at; at++) {
         size_t n = options_distance(name, (*at)->name, FAR);
 
-        if (n < n_edits && n < strlen(name)) {
+        if (n < n_edits && 2 * n < strlen(name)) {
             n_edits = n;
             near = *at;
         }

@@ -179,7 +179,8 @@ void cli_input_finish(CliInput *input) {
 
 void cli_print_overview(FILE *out) {
     fputs("Usage: barker [COMMAND] [FLAGS]\n\n"
-          "Barker is a realtime gateway: what is published to Redis reaches every browser that subscribed.\n\n"
+          "Barker is a realtime gateway: what is published to Redis reaches every browser\n"
+          "that has subscribed.\n\n"
           "Commands:\n",
           out);
     for (const CliCommand *const *at = commands; *at; at++)
@@ -208,7 +209,8 @@ void cli_print_help(FILE *out, const CliCommand *command) {
     if (!has_options)
         return;
     options_print_help(out, command->sections);
-    fputs("\nEach of these options is also a variable of the environment and a key of the file: --redis-url is\n"
-          "BARKER_REDIS_URL and url = in [redis]. Flags beat the environment, the environment beats the file.\n",
+    fputs("\nEach of these options is also a variable of the environment and a key of the\n"
+          "file: --redis-url is BARKER_REDIS_URL and url = in [redis]. Flags beat the\n"
+          "environment, the environment beats the file.\n",
           out);
 }

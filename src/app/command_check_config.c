@@ -5,6 +5,7 @@
 #include "app/cli.h"
 #include "app/keys.h"
 #include "app/options.h"
+#include "base/spaced.h"
 #include "net/tls.h"
 
 enum { PROBLEMS_LIMIT = 8192, ERROR_SIZE = 320 };
@@ -37,7 +38,7 @@ static int check_certificates(const CliInput *input, const Config *config) {
     char error[ERROR_SIZE];
     Tls *tls = NULL;
 
-    if (config->n_tls_addresses == 0 && tls_count(files.certificates) == 0)
+    if (config->n_tls_addresses == 0 && spaced_count(files.certificates) == 0)
         return EX_OK;
     if (tls_new(&tls, &files, error, sizeof(error)) < 0) {
         cli_complain(input->streams, "tls: %s", error);
@@ -60,6 +61,8 @@ static int run(const CliInput *input) {
         return r;
     config_print(config, input->streams->out);
     r = check_keys(input, config);
+    if (cli_is_closed(input, config))
+        r = EX_CONFIG;
     if (check_certificates(input, config) != EX_OK)
         r = EX_CONFIG;
     config_free(config);
@@ -69,9 +72,10 @@ static int run(const CliInput *input) {
 const CliCommand cli_command_check_config = {
     .name = "check-config",
     .summary = "Check the configuration and print it, with the origin of each value.",
-    .details = "Checks the configuration as barker run would and prints it as an INI file, each value with its\n"
-               "origin and passwords masked; then reads the files of keys and certificates that it names.\n"
-               "Exits with 78 when something is wrong with any of it.",
+    .details = "Checks the configuration as barker run would and prints it as an INI file, each\n"
+               "value with its origin and passwords masked; then reads the files of keys and\n"
+               "certificates that it names. Exits with 78 when something is wrong with any of\n"
+               "it.",
     .switches = 1U << CLI_CONFIG | 1U << CLI_DEV | 1U << CLI_OPTIONS,
     .run = run,
 };

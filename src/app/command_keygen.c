@@ -50,10 +50,12 @@ static int run(const CliInput *input) {
 const CliCommand cli_command_keygen = {
     .name = "keygen",
     .summary = "Print a new key to sign tokens with, and its public half.",
-    .details = "Prints a new random key. eddsa: two lines, the private key and the public key, each a JWK. The\n"
-               "first is for whoever makes the tokens, the second is all that the nodes need to know. hs256: one\n"
-               "line, a secret that both sides share. Keep the first line where only its owner can read it:\n"
-               "  barker keygen | (umask 077; read -r secret; echo \"$secret\" > key.jwk; cat > public.jwk)",
+    .details = "Prints a new random key. eddsa: two lines, the private key and the public key,\n"
+               "each a JWK. The first is for whoever makes the tokens, the second is all that\n"
+               "the nodes need to know. hs256: one line, a secret that both sides share. Keep\n"
+               "the first line where only its owner can read it:\n"
+               "  barker keygen |\n"
+               "    (umask 077; read -r secret; echo \"$secret\" > key.jwk; cat > public.jwk)",
     .switches = 1U << CLI_ALGORITHM,
     .sections = "",
     .run = run,

@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "app/cli.h"
-#include "app/redis_list.h"
+#include "base/spaced.h"
 #include "broker/redis_once.h"
 #include "broker/redis_shard.h"
 #include "broker/redis_url.h"
@@ -49,14 +49,14 @@ static int embedded_url(RedisUrl *url, const Config *config) {
 
 /* Of several servers the one that has the channel. */
 static int redis_url(RedisUrl *url, const Config *config, const char *channel, char *error, size_t n_error) {
-    unsigned index = redis_shard_of(channel, strlen(channel), redis_list_count(config->redis_url));
+    unsigned index = redis_shard_of(channel, strlen(channel), spaced_count(config->redis_url));
     const char *at = config->redis_url, *chosen = NULL;
     size_t n_chosen = 0;
     char *text;
     int r;
 
     for (unsigned i = 0; i <= index; i++)
-        chosen = redis_list_next(&at, &n_chosen);
+        chosen = spaced_next(&at, &n_chosen);
     text = strndup(chosen, n_chosen);
     r = text ? redis_url_parse(url, text, error, n_error) : -ENOMEM;
     free(text);
@@ -141,10 +141,10 @@ static int run(const CliInput *input) {
 const CliCommand cli_command_publish = {
     .name = "publish",
     .summary = "Publish one message, as any backend would by PUBLISH, and print how many received it.",
-    .details = "Publishes DATA, or standard input when DATA is -, to the channel through redis.url, or through\n"
-               "embedded.address when redis.url is empty. Live: nothing enters a channel's history. Prints how\n"
-               "many subscribers the broker counted: a node is one. Exits with 69 when the broker cannot be\n"
-               "reached.",
+    .details = "Publishes DATA, or standard input when DATA is -, to the channel through\n"
+               "redis.url, or through embedded.address when redis.url is empty. Live: nothing\n"
+               "enters a channel's history. Prints how many subscribers the broker counted: a\n"
+               "node is one. Exits with 69 when the broker cannot be reached.",
     .arguments = "CHANNEL DATA",
     .n_arguments = 2,
     .switches = 1U << CLI_CONFIG,

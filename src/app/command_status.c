@@ -23,9 +23,10 @@ static int run(const CliInput *input) {
 const CliCommand cli_command_status = {
     .name = "status",
     .summary = "Ask a running node how it fares: connections, rates, the broker.",
-    .details = "Asks the node at the first admin.address and prints what it says. Exits with 69 when it cannot be\n"
-               "reached. With --quiet it asks /healthz alone, which never asks Redis, and prints nothing: 0 is\n"
-               "healthy, 1 is not. That is what a container's HEALTHCHECK runs.",
+    .details = "Asks the node at the first admin.address and prints what it says. Exits with 69\n"
+               "when it cannot be reached. With --quiet it asks /healthz alone, which never asks\n"
+               "Redis, and prints nothing: 0 is healthy, 1 is not. That is what a container's\n"
+               "HEALTHCHECK runs.",
     .switches = 1U << CLI_CONFIG | 1U << CLI_QUIET,
     .sections = "admin",
     .run = run,

@@ -149,10 +149,11 @@ static int run(const CliInput *input) {
 const CliCommand cli_command_token = {
     .name = "token",
     .summary = "Print a token, as a backend would make it for a user.",
-    .details = "Prints a JWT signed with the key: a JWK or a PEM file as barker keygen or openssl genpkey\n"
-               "-algorithm ed25519 make it, or the word hs256:SECRET. Other processes can see what is given on\n"
-               "the command line: for anything but a trial keep the key in a file.\n"
-               "  barker token --key key.jwk --sub alice --subscribe 'chat:*' --publish chat:lobby --expires 15m",
+    .details = "Prints a JWT signed with the key: a JWK or a PEM file as barker keygen or\n"
+               "openssl genpkey -algorithm ed25519 make it, or the word hs256:SECRET. Other\n"
+               "processes can see what is given on the command line: for anything but a trial\n"
+               "keep the key in a file.\n"
+               "  barker token --key key.jwk --sub alice --subscribe 'chat:*' --expires 15m",
     .switches = 1U << CLI_KEY | 1U << CLI_SUB | 1U << CLI_INFO | 1U << CLI_LIMITS | 1U << CLI_CHANNEL | 1U << CLI_JOIN |
                 1U << CLI_SUBSCRIBE | 1U << CLI_PUBLISH | 1U << CLI_EXPIRES | 1U << CLI_AUDIENCE | 1U << CLI_ISSUER,
     .sections = "",

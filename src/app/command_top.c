@@ -90,8 +90,9 @@ static int run(const CliInput *input) {
 const CliCommand cli_command_top = {
     .name = "top",
     .summary = "The same every second, with rates, until q or Ctrl-C.",
-    .details = "Asks the node at the first admin.address every second and shows what it says, with rates, until q\n"
-               "or Ctrl-C. Where standard output is no terminal, each second is one block of lines.",
+    .details = "Asks the node at the first admin.address every second and shows what it says,\n"
+               "with rates, until q or Ctrl-C. Where standard output is no terminal, each second\n"
+               "is one block of lines.",
     .switches = 1U << CLI_CONFIG,
     .sections = "admin",
     .run = run,

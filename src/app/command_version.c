@@ -30,8 +30,8 @@ static int run(const CliInput *input) {
 const CliCommand cli_command_version = {
     .name = "version",
     .summary = "Print the version of barker and of the libraries it runs with.",
-    .details = "Prints the version of barker, and of each library the one it runs with and the one it was\n"
-               "built with.",
+    .details = "Prints the version of barker, and of each library the one it runs with and the\n"
+               "one it was built with.",
     .sections = "",
     .run = run,
 };

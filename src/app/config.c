@@ -9,6 +9,7 @@
 #include "app/config_values.h"
 #include "app/options.h"
 #include "base/error.h"
+#include "base/files.h"
 
 int config_problem(Buf *problems, const char *origin, const char *format, ...) {
     char text[512];
@@ -137,13 +138,23 @@ static int set_flags(Config *config, const ConfigSources *sources, Buf *problems
     return result;
 }
 
-static int read_sources(Config *config, const ConfigSources *sources, Buf *problems) {
+static int read_file(Config *config, const ConfigSources *sources, Buf *problems) {
     const char *file = sources->file ? sources->file : config_environment_file(sources->environment);
+    const char *named_by = sources->file ? "flag --config" : "environment BARKER_CONFIG";
+
+    if (!file)
+        return CONFIG_OK;
+    if (sources->is_again && file_is_pipe(file))
+        return config_problem(problems, named_by, "%s is a pipe, which is read at the start only", file);
+    return config_file_read(config, file, named_by, problems);
+}
+
+static int read_sources(Config *config, const ConfigSources *sources, Buf *problems) {
     int result = set_defaults(config, sources->is_development, problems);
     int r;
 
-    if (result == CONFIG_OK && file)
-        result = config_file_read(config, file, sources->file ? "flag --config" : "environment BARKER_CONFIG", problems);
+    if (result == CONFIG_OK)
+        result = read_file(config, sources, problems);
     if (result < 0)
         return error_trace(result);
     r = config_environment_read(config, sources->environment, problems);
@@ -237,7 +248,8 @@ static bool is_open(const Namespace *space) {
     return space->subscribe == ACCESS_ANYONE || space->publish == ACCESS_ANYONE;
 }
 
-bool config_is_open(const Config *config) {
+/* Whether clients may do anything at all without a token. */
+static bool config_is_open(const Config *config) {
     if (is_open(&config->namespaces.fallback))
         return true;
     for (uint32_t i = 0; i < config->namespaces.n_items; i++) {

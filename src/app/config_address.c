@@ -129,3 +129,14 @@ char *listen_address_format(char *text, size_t n_text, const ListenAddress *addr
 bool listen_address_is_equal(const ListenAddress *a, const ListenAddress *b) {
     return a->n_bytes == b->n_bytes && a->is_dual_stack == b->is_dual_stack && memcmp(&a->socket, &b->socket, a->n_bytes) == 0;
 }
+
+bool listen_address_is_local(const ListenAddress *address) {
+    switch (address->socket.any.sa_family) {
+    case AF_UNIX:
+        return true;
+    case AF_INET:
+        return ntohl(((const struct sockaddr_in *)&address->socket)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    default:
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&address->socket)->sin6_addr);
+    }
+}

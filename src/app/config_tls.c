@@ -1,5 +1,6 @@
 #include "app/config_values.h"
 #include "app/options.h"
+#include "base/spaced.h"
 #include "net/tls.h"
 
 static int complain(const Config *config, const char *key, Buf *problems, const char *what) {
@@ -9,7 +10,7 @@ static int complain(const Config *config, const char *key, Buf *problems, const 
 }
 
 int config_check_tls(const Config *config, Buf *problems) {
-    unsigned n_certificates = tls_count(config->tls_certificate), n_keys = tls_count(config->tls_key);
+    unsigned n_certificates = spaced_count(config->tls_certificate), n_keys = spaced_count(config->tls_key);
 
     if (n_certificates != n_keys)
         return complain(config, "tls.key", problems, "it takes as many files as tls.certificate, in the same order");

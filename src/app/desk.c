@@ -17,7 +17,7 @@ enum {
     DESK_BAD_LOG_MS = 1000,      /* commands that are not carried out are logged once so often */
 };
 
-void desk_want_control(Desk *desk) {
+static void desk_want_control(Desk *desk) {
     enum { ANY_TOKEN = 1 };
     Mail *mail = mail_control(MAIL_WANT, CONTROL_CHANNEL, strlen(CONTROL_CHANNEL));
     mail->token = ANY_TOKEN;

@@ -25,6 +25,15 @@ static void desk_look_at_workers(const Desk *desk, uint64_t now_ms, NodeHealth *
     }
 }
 
+/* For the clients' addresses and the watchdog. At the end it stops before the bus. */
+static void desk_look_at_itself(const Desk *desk, uint64_t now_ms, NodeHealth *health) {
+    Pulse pulse = desk_pulse(&desk->loop, now_ms);
+    if (pulse == PULSE_NONE)
+        health->unready = "starting";
+    if (pulse == PULSE_LOST && !health->unhealthy && !atomic_load(&desk->is_draining))
+        health->unhealthy = "desk";
+}
+
 NodeHealth desk_health(const Desk *desk) {
     uint64_t now_ms = clock_now_ms();
     NodeHealth health = {.unhealthy = NULL};
@@ -34,6 +43,7 @@ NodeHealth desk_health(const Desk *desk) {
     if (bus == PULSE_LOST)
         health.unhealthy = "bus";
     desk_look_at_workers(desk, now_ms, &health);
+    desk_look_at_itself(desk, now_ms, &health);
     if (atomic_load(&desk->is_draining))
         health.unready = "draining";
     else if (health.unhealthy)

@@ -20,8 +20,10 @@ DrainPhase drain_turn(Drain *drain, bool is_signalled, uint64_t now_ms) {
         drain_enter_window(drain, now_ms);
     else if (drain->phase == DRAIN_WINDOW && now_ms >= drain->ends_ms)
         drain_enter(drain, DRAIN_CLOSING, 0, now_ms);
-    if (is_signalled)
-        drain_enter(drain, drain->phase < DRAIN_CLOSING ? DRAIN_CLOSING : DRAIN_KILLED, 0, now_ms);
+    if (is_signalled && drain->phase < DRAIN_CLOSING)
+        drain_enter(drain, DRAIN_CLOSING, 0, now_ms);
+    else if (is_signalled && drain->phase < DRAIN_KILLED)
+        drain_enter(drain, drain->phase + 1, 0, now_ms);
     return drain->phase;
 }
 

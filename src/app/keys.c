@@ -85,6 +85,11 @@ int keys_load(Keyring **ring, ApiKeys **api_keys, const Config *config, Buf *pro
     return r < 0 ? error_trace(r) : error_origin(-EINVAL);
 }
 
+bool keys_have_pipe(const Config *config) {
+    return files_have_pipe(config->auth.key_files) || files_have_pipe(config->auth.jwks_file) ||
+           files_have_pipe(config->api.key_file);
+}
+
 uint64_t keys_stamp(const Config *config) {
     uint64_t stamp = files_stamp(0, config->auth.key_files);
     return files_stamp(files_stamp(stamp, config->auth.jwks_file), config->api.key_file);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -66,6 +67,24 @@ static int listening_bind(ListenAddress *address, bool is_tls, Worker *workers, 
     return r < 0 ? error_trace(r) : 0;
 }
 
+static ListeningBound listening_bound(const ListenAddress *address) {
+    struct stat facts;
+    ListeningBound bound = {.address = *address};
+    if (address->socket.any.sa_family == AF_UNIX &&
+        stat(((const struct sockaddr_un *)&address->socket)->sun_path, &facts) == 0) {
+        bound.inode = facts.st_ino;
+        bound.made_at_ns = (uint64_t)facts.st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)facts.st_mtim.tv_nsec;
+    }
+    return bound;
+}
+
+/* The next node may have opened its own there. */
+static void listening_remove(const ListeningBound *bound) {
+    const ListeningBound there = listening_bound(&bound->address);
+    if (bound->inode != 0 && there.inode == bound->inode && there.made_at_ns == bound->made_at_ns)
+        unlink(((const struct sockaddr_un *)&bound->address.socket)->sun_path);
+}
+
 static int listening_open_one(Listening *listening, const ListenAddress *asked, bool is_tls, Worker *workers,
                               uint32_t n_workers) {
     ListenAddress address = *asked;
@@ -79,7 +98,7 @@ static int listening_open_one(Listening *listening, const ListenAddress *asked, 
         return error_trace(r);
     }
     if (fd < 0)
-        listening->bound[listening->n_bound++] = address;
+        listening->bound[listening->n_bound++] = listening_bound(&address);
     listening_log(&address, is_tls, fd >= 0);
     return 0;
 }
@@ -118,7 +137,6 @@ int listening_settle(const Listening *listening) {
 void listening_finish(Listening *listening) {
     activation_finish(&listening->inherited);
     for (uint32_t i = 0; i < listening->n_bound; i++)
-        if (listening->bound[i].socket.any.sa_family == AF_UNIX)
-            unlink(((const struct sockaddr_un *)&listening->bound[i].socket)->sun_path);
+        listening_remove(&listening->bound[i]);
     listening->n_bound = 0;
 }

@@ -177,6 +177,8 @@ static const Metric metrics[] = {
      .help = "Messages that had been delivered already."},
     {"barker_broker_caught_up_total", METRIC_COUNTER, BUS(bus.counters.caught_up),
      .help = "Messages that were lost on the way and read from the history."},
+    {"barker_broker_reads_waiting", METRIC_GAUGE, BUS(bus.counters.reads_waiting),
+     .help = "Channels that wait for their turn to have their history read, after an outage."},
     {"barker_broker_gaps_total", METRIC_COUNTER, BUS(bus.counters.gaps),
      .help = "Times that a channel may have lost messages."},
     {"barker_broker_dropped_messages_total", METRIC_COUNTER, BUS(counters.dropped),

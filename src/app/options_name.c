@@ -19,19 +19,25 @@ static char spell_letter(char letter, OptionSpelling spelling) {
     return letter;
 }
 
+/* Appends what there is room for, up to that end. Returns the name's length. */
+static size_t spell(char name[static OPTION_NAME_SIZE], size_t n_name, const char *text, char end, OptionSpelling spelling) {
+    for (; *text && *text != end && n_name < OPTION_NAME_SIZE - 1; text++)
+        name[n_name++] = spell_letter(*text, spelling);
+    name[n_name] = '\0';
+    return n_name;
+}
+
+/* Each line of a file, and each name that is not known, asks for the names of all options. */
 char *option_spell_in(char name[static OPTION_NAME_SIZE], const Option *option, OptionSpelling spelling,
                       const char *namespace_name) {
     static const char *const prefixes[] = {[OPTION_KEY] = "", [OPTION_FLAG] = "--", [OPTION_ENVIRONMENT] = "BARKER_"};
     const char *star = strchr(option->key, '*');
-    size_t n_before = star ? (size_t)(star - option->key) : strlen(option->key);
-    size_t n_prefix = strlen(prefixes[spelling]), n_name;
+    size_t n_name = spell(name, 0, prefixes[spelling], '\0', OPTION_KEY);
 
-    snprintf(name, OPTION_NAME_SIZE, "%s%.*s%s", prefixes[spelling], (int)n_before, option->key, star ? namespace_name : "");
-    n_name = strlen(name);
-    snprintf(name + n_name, OPTION_NAME_SIZE - n_name, "%s", star ? star + 1 : "");
-    for (size_t i = n_prefix; name[i]; i++) {
-        if (i < n_prefix + n_before || i >= n_name)
-            name[i] = spell_letter(name[i], spelling);
+    n_name = spell(name, n_name, option->key, '*', spelling);
+    if (star) {
+        n_name = spell(name, n_name, namespace_name, '\0', OPTION_KEY);
+        spell(name, n_name, star + 1, '\0', spelling);
     }
     return name;
 }
@@ -81,17 +87,18 @@ const Option *options_find(OptionSpelling spelling, const char *name) {
     return NULL;
 }
 
-/* Optimal string alignment, three rows of the table at a time. Names longer than a row are far from every option. */
+/* Optimal string alignment, three rows of the table at a time; given up when no way through two of them is near any more. Names
+   longer than a row are far from every option. */
 size_t options_distance(const char *a, const char *b, size_t n_limit) {
     size_t rows[3][OPTION_NAME_SIZE + 1];
-    size_t n_a = strlen(a), n_b = strlen(b);
+    size_t n_a = strlen(a), n_b = strlen(b), n_least_above = 0;
 
-    if (n_b > OPTION_NAME_SIZE || n_a > OPTION_NAME_SIZE)
+    if (n_b > OPTION_NAME_SIZE || n_a > OPTION_NAME_SIZE || n_a >= n_b + n_limit || n_b >= n_a + n_limit)
         return n_limit;
     for (size_t j = 0; j <= n_b; j++)
         rows[0][j] = j;
     for (size_t i = 1; i <= n_a; i++) {
-        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3], n_least = i;
 
         row[0] = i;
         for (size_t j = 1; j <= n_b; j++) {
@@ -102,14 +109,18 @@ size_t options_distance(const char *a, const char *b, size_t n_limit) {
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && above2[j - 2] + 1 < best)
                 best = above2[j - 2] + 1;
             row[j] = best;
+            n_least = best < n_least ? best : n_least;
         }
+        if (n_least >= n_limit && n_least_above >= n_limit)
+            return n_limit;
+        n_least_above = n_least;
     }
     return rows[n_a % 3][n_b] < n_limit ? rows[n_a % 3][n_b] : n_limit;
 }
 
 /* What stands between the option's first part and the last is taken for the namespace's name, so that it counts nothing. */
 static size_t distance_from(const Option *option, OptionSpelling spelling, const char *name, size_t n_limit) {
-    char spelled[OPTION_NAME_SIZE], namespace_name[OPTION_NAME_SIZE] = "<name>";
+    char spelled[OPTION_NAME_SIZE] = "", namespace_name[OPTION_NAME_SIZE] = "<name>";
     size_t n_before, n_name = strlen(name);
 
     option_spell_in(spelled, option, spelling, "*");
@@ -128,7 +139,7 @@ const Option *options_nearest(OptionSpelling spelling, const char *name) {
     const Option *options = options_all(&n_options), *nearest = NULL;
 
     for (size_t i = 0; i < n_options; i++) {
-        size_t n = distance_from(&options[i], spelling, name, FAR);
+        size_t n = distance_from(&options[i], spelling, name, n_edits);
 
         if (n < n_edits && 2 * n < strlen(name)) {
             n_edits = n;

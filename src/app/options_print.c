@@ -2,19 +2,19 @@
 
 #include <string.h>
 
-enum { HELP_COLUMN = 34, HELP_WIDTH = 100, HELP_TEXT_SIZE = 512 };
+#include "base/spaced.h"
+
+enum { HELP_COLUMN = 30, HELP_WIDTH = 80, HELP_TEXT_SIZE = 512 };
 
 bool options_has_section(const Option *option, const char *sections) {
-    size_t n_section = strcspn(option->key, ".");
+    size_t n_section = strcspn(option->key, "."), n_name;
+    const char *name;
 
     if (!sections)
         return true;
-    for (const char *at = sections; *at; at += strspn(at, " ")) {
-        size_t n_word = strcspn(at, " ");
-
-        if (n_word == n_section && memcmp(at, option->key, n_section) == 0)
+    while ((name = spaced_next(&sections, &n_name))) {
+        if (n_name == n_section && memcmp(name, option->key, n_section) == 0)
             return true;
-        at += strcspn(at, " ");
     }
     return false;
 }

@@ -47,7 +47,7 @@ static int describe(Buf *text, const Option *option) {
     case OPTION_REDIS_URL:
         return buf_append_text(text, "URLs such as redis://127.0.0.1:6379 or redis+unix:///run/redis.sock, or nothing");
     case OPTION_SECRET:
-        return buf_append_text(text, "keys such as hs256:SECRET, or nothing");
+        return buf_append_format(text, "%u to %u bytes, which are never shown", option->minimum, option->maximum);
     case OPTION_SIZE:
         return describe_range(text, option, "a size (512, 64KiB, 1MiB)", size_format);
     case OPTION_TEXT:

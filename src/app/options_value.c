@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "app/duration.h"
-#include "app/redis_list.h"
 #include "auth/origin.h"
 #include "base/error.h"
+#include "base/spaced.h"
 #include "base/utf8.h"
 #include "broker/redis_url.h"
 
@@ -109,13 +109,13 @@ static int check_redis_url(const char *text, size_t n_text, bool is_alone, Buf *
 }
 
 static int store_redis_url(void *record, const Option *option, const char *text, Buf *why) {
-    unsigned n_urls = redis_list_count(text);
+    unsigned n_urls = spaced_count(text);
     const char *at = text, *url;
     size_t n_url;
 
     if (n_urls > option->maximum)
         return refuse_because(why, "that is too many servers");
-    while ((url = redis_list_next(&at, &n_url))) {
+    while ((url = spaced_next(&at, &n_url))) {
         int r = check_redis_url(url, n_url, n_urls == 1, why);
         if (r != OPTION_OK)
             return r < 0 ? error_trace(r) : r;

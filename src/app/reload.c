@@ -46,7 +46,8 @@ static void plan(Reload *reload, uint64_t now_ms) {
 
 int reload_init(Reload *reload, Config *config, const ConfigSources *sources, uint64_t now_ms) {
     Buf problems;
-    *reload = (Reload){.sources = sources, .keys_stamp = keys_stamp(config)};
+    *reload = (Reload){.sources = *sources, .keys_stamp = keys_stamp(config)};
+    reload->sources.is_again = true;
     buf_init(&problems, RELOAD_PROBLEMS_LIMIT);
     int r = settings_new(&reload->started, config, &problems);
     log_problems("bad_key", &problems);
@@ -85,26 +86,32 @@ static void name_restart(void *context, const Option *option, const char *namesp
         log_event(LOG_LEVEL_WARN, "restart_needed", log_text("option", option->key));
 }
 
-static void go_by(Reload *reload, Settings *settings) {
+static void go_by(Reload *reload, Settings *settings, uint64_t stamp) {
     settings_unref(reload->current);
     reload->current = settings;
+    reload->keys_stamp = stamp;
+    reload->refused_stamp = 0;
 }
+
+static const char keys_from_pipe[] = "auth.key_files, auth.jwks_file, api.key_file: a pipe is read at the start only";
 
 /* What is wrong with it for this node; NULL: nothing. The admin addresses stay those of the start. */
 static const char *objection_to(const Reload *reload, const Config *config) {
     if (config_is_closed(config))
         return "nobody could subscribe or publish: there is no key for tokens, and no namespace is open";
-    if (!config->admin_token[0] && config_has_far_admin(reload->started->config))
+    if (!config->admin_token[0] && reload->is_admin_far)
         return "admin.token: the node was started with an admin address beyond loopback, which it has to guard";
+    if (keys_have_pipe(config))
+        return keys_from_pipe;
     return NULL;
 }
 
 /* Before anything is changed: what would be refused at the start is refused here. */
-static int read_all(Reload *reload, Settings **out) {
+static int read_all(Reload *reload, Settings **out, uint64_t *stamp) {
     Config *config = NULL;
     Buf problems;
     buf_init(&problems, RELOAD_PROBLEMS_LIMIT);
-    int r = config_load(&config, reload->sources, &problems);
+    int r = config_load(&config, &reload->sources, &problems);
     const char *objection = r == CONFIG_OK ? objection_to(reload, config) : NULL;
     if (objection) {
         config = config_free(config);
@@ -115,9 +122,10 @@ static int read_all(Reload *reload, Settings **out) {
         counter_add(&reload->counters.refused, 1);
         complain("configuration_refused", r, &problems);
     } else {
-        reload->keys_stamp = keys_stamp(config);
+        *stamp = keys_stamp(config);
         r = settings_new(out, config, &problems);
         if (r < 0) {
+            reload->refused_stamp = *stamp;
             counter_add(&reload->counters.keys_refused, 1);
             complain("keys_refused", r, &problems);
         }
@@ -129,7 +137,8 @@ static int read_all(Reload *reload, Settings **out) {
 static unsigned reload_all(Reload *reload, uint64_t now_ms) {
     Settings *settings = NULL;
     int64_t n_changed = 0;
-    if (read_all(reload, &settings) != 0)
+    uint64_t stamp = 0;
+    if (read_all(reload, &settings, &stamp) != 0)
         return 0;
     if (certificates_change(&reload->certificates, settings->config, now_ms) < 0) {
         settings_unref(settings);
@@ -138,7 +147,7 @@ static unsigned reload_all(Reload *reload, uint64_t now_ms) {
     const Config *config = settings->config;
     config_compare(reload->current->config, config, count_change, &n_changed);
     config_compare(reload->started->config, config, name_restart, NULL);
-    go_by(reload, settings);
+    go_by(reload, settings, stamp);
     log_configure(config->log_level, config->log_format, STDERR_FILENO);
     counter_add(&reload->counters.loaded, 1);
     log_event(LOG_LEVEL_INFO, "configuration_loaded", log_number("changed", n_changed));
@@ -146,21 +155,25 @@ static unsigned reload_all(Reload *reload, uint64_t now_ms) {
     return RELOAD_SETTINGS | (reload->certificates.tls ? RELOAD_CERTIFICATES : 0);
 }
 
-/* The stamp is taken before the files are read: a change in between is seen at the next look. */
+/* The stamp is taken before the files are read: a change in between is seen at the next look. What could not be read, perhaps for want
+   of descriptors, is read again at each look, and complained of once. */
 static unsigned look_at_keys(Reload *reload) {
     Settings *settings;
     Buf problems;
     uint64_t stamp = keys_stamp(reload->current->config);
     if (stamp == reload->keys_stamp)
         return 0;
-    reload->keys_stamp = stamp;
     buf_init(&problems, RELOAD_PROBLEMS_LIMIT);
-    int r = settings_renew(&settings, reload->current, &problems);
-    if (r < 0) {
+    bool is_pipe = keys_have_pipe(reload->current->config);
+    if (is_pipe)
+        (void)buf_append_text(&problems, keys_from_pipe);
+    int r = is_pipe ? -EINVAL : settings_renew(&settings, reload->current, &problems);
+    if (r < 0 && stamp != reload->refused_stamp) {
         counter_add(&reload->counters.keys_refused, 1);
         complain("keys_refused", r, &problems);
-    } else {
-        go_by(reload, settings);
+        reload->refused_stamp = stamp;
+    } else if (r == 0) {
+        go_by(reload, settings, stamp);
         say_keys(reload);
     }
     buf_finish(&problems);

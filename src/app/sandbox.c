@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/spaced.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -119,13 +120,12 @@ static int sandbox_add_name(scmp_filter_ctx filter, uint32_t action, const char 
 static int sandbox_add_names(scmp_filter_ctx filter, uint32_t action, const char *const *lines, size_t n_lines) {
     int r = 0;
     for (size_t i = 0; i < n_lines; i++) {
-        const char *at = lines[i];
-        while (r == 0 && *at) {
+        const char *at = lines[i], *item;
+        size_t n_item;
+        while (r == 0 && (item = spaced_next(&at, &n_item))) {
             char name[NAME_MAX_BYTES];
-            size_t n_name = strcspn(at, " ");
-            snprintf(name, sizeof name, "%.*s", (int)n_name, at);
+            snprintf(name, sizeof name, "%.*s", (int)n_item, item);
             r = sandbox_add_name(filter, action, name);
-            at += n_name + strspn(at + n_name, " ");
         }
     }
     return r < 0 ? error_trace(r) : 0;

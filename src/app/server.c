@@ -128,6 +128,7 @@ static int server_listen(Server *server) {
         r = listening_open(listening, config->tls_addresses, config->n_tls_addresses, true, server->workers, server->n_workers);
     if (r == 0)
         r = desk_listen(&server->desk, &listening->inherited);
+    server->reload.is_admin_far = server->desk.is_far;
     if (r == 0)
         r = listening_settle(listening);
     return r < 0 ? error_trace(r) : 0;
@@ -182,6 +183,24 @@ static int server_signal(Server *server, uint32_t limit_ms) {
     return signal;
 }
 
+/* The bus goes by them first: what a worker then tells it is meant so. */
+static void server_share(Server *server, unsigned changes) {
+    Settings *settings = server->reload.current;
+    if (changes & RELOAD_SETTINGS) {
+        AdmissionOptions admission = settings_admission(settings);
+        admission_configure(server->admission, &admission);
+        bus_thread_configure(&server->bus, settings);
+        desk_configure(&server->desk, settings);
+        log_sample(settings->config->log_per_second);
+    }
+    for (uint32_t i = 0; i < server->n_workers; i++) {
+        if (changes & RELOAD_SETTINGS)
+            worker_configure(&server->workers[i], settings);
+        if (changes & RELOAD_CERTIFICATES)
+            worker_renew(&server->workers[i], server->reload.certificates.tls);
+    }
+}
+
 static void server_enter_drain(Server *server, const Drain *drain, int signal) {
     if (drain->phase == DRAIN_KILLED) {
         log_event(LOG_LEVEL_WARN, "stopped_at_once", log_number("signal", signal));
@@ -197,6 +216,8 @@ static void server_enter_drain(Server *server, const Drain *drain, int signal) {
             worker_drain(worker, drain->window_ms);
         if (worker->is_started && drain->phase == DRAIN_CLOSING)
             worker_stop(worker);
+        if (worker->is_started && drain->phase == DRAIN_TERMINATING)
+            worker_terminate(worker);
     }
 }
 
@@ -208,6 +229,8 @@ static void server_drain(Server *server, uint32_t notice_ms, uint32_t window_ms)
     while (atomic_load(&server->n_running) > 0) {
         int signal = server_signal(server, drain_wait_ms(&drain, STOP_LOOK_MS, clock_now_ms()));
         signal = signal == SIGHUP ? 0 : signal;
+        if (drain.phase == DRAIN_NOTICE) /* who still comes shows a token of now */
+            server_share(server, reload_look(&server->reload, false, clock_now_ms()));
         DrainPhase before = drain.phase;
         if (drain_turn(&drain, signal != 0, clock_now_ms()) != before)
             server_enter_drain(server, &drain, signal);
@@ -224,11 +247,24 @@ static void server_end(Server *server, int signal) {
     server_drain(server, notice_ms, window_ms);
 }
 
+/* The broker is told that this node's users have left; a signal leaves them to the lease. */
+static void server_stop_bus(Server *server) {
+    if (!server->bus.is_started)
+        return;
+    bus_thread_stop(&server->bus);
+    while (!atomic_load(&server->bus.has_ended)) {
+        int signal = server_signal(server, STOP_LOOK_MS);
+        if (signal == 0 || signal == SIGHUP)
+            continue;
+        log_event(LOG_LEVEL_INFO, "hurried", log_number("signal", signal));
+        bus_thread_hurry(&server->bus);
+    }
+}
+
 static void server_finish(Server *server) {
     server_drain(server, 0, 0); /* where the start has failed; else they have ended */
     desk_stop(&server->desk);
-    if (server->bus.is_started)
-        bus_thread_stop(&server->bus);
+    server_stop_bus(server);
     bus_thread_finish(&server->bus); /* until then it writes to the others' inboxes and wakes their loops */
     for (uint32_t i = 0; i < server->n_workers; i++)
         worker_finish(&server->workers[i]);
@@ -274,24 +310,6 @@ static int server_failed(int error) {
     return error == -EADDRINUSE || error == -EADDRNOTAVAIL || error == -EACCES ? EX_UNAVAILABLE : EX_OSERR;
 }
 
-/* The bus goes by them first: what a worker then tells it is meant so. */
-static void server_share(Server *server, unsigned changes) {
-    Settings *settings = server->reload.current;
-    if (changes & RELOAD_SETTINGS) {
-        AdmissionOptions admission = settings_admission(settings);
-        admission_configure(server->admission, &admission);
-        bus_thread_configure(&server->bus, settings);
-        desk_configure(&server->desk, settings);
-        log_sample(settings->config->log_per_second);
-    }
-    for (uint32_t i = 0; i < server->n_workers; i++) {
-        if (changes & RELOAD_SETTINGS)
-            worker_configure(&server->workers[i], settings);
-        if (changes & RELOAD_CERTIFICATES)
-            worker_renew(&server->workers[i], server->reload.certificates.tls);
-    }
-}
-
 /* Until a signal ends it. */
 static int server_wait(Server *server) {
     for (;;) {
@@ -301,9 +319,10 @@ static int server_wait(Server *server) {
             return signal;
         if (signal == SIGHUP)
             notify_reloading(&server->notify, clock_now_ms());
-        server_share(server, reload_look(&server->reload, signal == SIGHUP, clock_now_ms()));
+        unsigned changes = reload_look(&server->reload, signal == SIGHUP, clock_now_ms());
+        server_share(server, changes);
         if (signal == SIGHUP)
-            notify_ready(&server->notify, "reloaded");
+            notify_ready(&server->notify, changes ? "reloaded" : "serving; the reload was refused, the log says why");
     }
 }
 

@@ -185,6 +185,9 @@ static void worker_receive(void *context, const Mail *mail) {
     case MAIL_STOP:
         worker_begin_stop(worker, 0);
         break;
+    case MAIL_TERMINATE:
+        session_table_terminate(sessions);
+        break;
     case MAIL_CONTROL:
         counter_add(&worker->controls, 1);
         session_table_control(sessions, mail->control);
@@ -333,4 +336,8 @@ void worker_drain(Worker *worker, uint32_t window_ms) {
 
 void worker_stop(Worker *worker) {
     inbox_push(&worker->inbox, &mail_control(MAIL_STOP, NULL, 0)->item);
+}
+
+void worker_terminate(Worker *worker) {
+    inbox_push(&worker->inbox, &mail_control(MAIL_TERMINATE, NULL, 0)->item);
 }

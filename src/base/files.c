@@ -5,6 +5,12 @@
 #include <sys/stat.h>
 
 #include "base/hash.h"
+#include "base/spaced.h"
+
+bool file_is_pipe(const char *name) {
+    struct stat facts;
+    return stat(name, &facts) == 0 && S_ISFIFO(facts.st_mode);
+}
 
 /* Field by field: what pads a structure differs by chance. A file that is not there counts as zeros. */
 static uint64_t stamp_one(uint64_t stamp, const char *name, size_t n_name) {
@@ -24,11 +30,22 @@ static uint64_t stamp_one(uint64_t stamp, const char *name, size_t n_name) {
     return hash_bytes(all, sizeof(all));
 }
 
-uint64_t files_stamp(uint64_t stamp, const char *names) {
-    for (names += strspn(names, " "); *names; names += strspn(names, " ")) {
-        size_t n_name = strcspn(names, " ");
-        stamp = stamp_one(stamp, names, n_name);
-        names += n_name;
+bool files_have_pipe(const char *names) {
+    bool is_pipe = false;
+    const char *name;
+    size_t n_name;
+    while (!is_pipe && (name = spaced_next(&names, &n_name))) {
+        char *copy = strndup(name, n_name);
+        is_pipe = copy && file_is_pipe(copy);
+        free(copy);
     }
+    return is_pipe;
+}
+
+uint64_t files_stamp(uint64_t stamp, const char *names) {
+    const char *name;
+    size_t n_name;
+    while ((name = spaced_next(&names, &n_name)))
+        stamp = stamp_one(stamp, name, n_name);
     return stamp;
 }

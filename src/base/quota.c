@@ -26,11 +26,15 @@ void quota_change(Quota *quota, const QuotaLimit *before, const QuotaLimit *limi
         quota_init(quota, limit, now_ms);
         return;
     }
-    int64_t full = (int64_t)limit->burst * QUOTA_UNIT;
+    int64_t full = (int64_t)limit->burst * QUOTA_UNIT, grown = full - (int64_t)before->burst * QUOTA_UNIT;
     quota_fill(quota, before, now_ms);
-    quota->level += full - (int64_t)before->burst * QUOTA_UNIT;
-    if (quota->level < -full)
+    int64_t taken_back = grown < 0 ? 0 : grown < quota->let_off ? grown : quota->let_off;
+    quota->level += grown - taken_back;
+    quota->let_off -= taken_back;
+    if (quota->level < -full) {
+        quota->let_off += -full - quota->level;
         quota->level = -full;
+    }
 }
 
 int quota_take(Quota *quota, const QuotaLimit *limit, uint32_t n, uint64_t now_ms) {

@@ -124,6 +124,7 @@ int bus_init(Bus *bus, const BusOptions *options, const BusOps *ops, void *conte
     *bus = (Bus){.options = *options, .ops = ops, .context = context};
     map_init(&bus->interests);
     wheel_init(&bus->wheel, 0);
+    catch_up_init(bus);
     int r = bus_new_failures(bus);
     if (r < 0) {
         bus_free_failures(bus);
@@ -288,7 +289,7 @@ static bool bus_lose(Bus *bus, Interest *interest) {
     bus_disarm(bus, &interest->timer);
     interest_set_state(bus, interest, INTEREST_WAITING);
     if (interest_is_durable(interest))
-        catch_up_cancel(interest);
+        catch_up_cancel(bus, interest);
     else if (interest->track)
         interest_restart_local(interest);
     return true;
@@ -420,6 +421,11 @@ static void bus_on_message(void *context, const char *channel, size_t n_channel,
     message_unref(message);
 }
 
+static void bus_on_complained(void *context, const BrokerComplaint *complaint) {
+    Bus *bus = context;
+    bus->ops->complained(bus->context, complaint);
+}
+
 static void bus_on_published(void *context, void *cookie, BrokerResult result, Position position) {
     Bus *bus = context;
     BrokerReturn *to = cookie;
@@ -431,6 +437,7 @@ static void bus_on_published(void *context, void *cookie, BrokerResult result, P
 const BackendEvents bus_backend_events = {
     .changed = bus_on_changed,
     .link = bus_on_link,
+    .complained = bus_on_complained,
     .subscribed = bus_on_subscribed,
     .refused = bus_on_refused,
     .lost = bus_on_lost,

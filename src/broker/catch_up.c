@@ -4,6 +4,7 @@
 
 #include "broker/resume.h"
 
+enum { CATCH_UP_MESSAGE_BYTES = 64 /* its frame, about */ };
 enum { CATCH_UP_ROUNDS = 3, CATCH_UP_PAUSE_MS = 100, CATCH_UP_PAUSE_MAX_MS = 1000 };
 
 typedef enum Place { PLACE_NEXT, PLACE_OLD, PLACE_BEHIND_A_HOLE } Place;
@@ -62,7 +63,13 @@ static HistoryQuery catch_up_query(const Bus *bus, const Interest *interest) {
                           .limit = is_whole ? bus_namespace(bus, interest->name, interest->node.n_key)->history_limit : 0};
 }
 
-static void catch_up_read(Bus *bus, Interest *interest) {
+static void catch_up_leave(Bus *bus, Track *track) {
+    if (list_is_linked(&track->turn))
+        counter_subtract(&bus->counters.reads_waiting, 1);
+    list_unlink(&track->turn);
+}
+
+static void catch_up_ask(Bus *bus, Interest *interest) {
     Track *track = interest->track;
     const HistoryQuery query = catch_up_query(bus, interest);
     Read *read = read_new(READ_CATCH_UP, interest->name, interest->node.n_key, &query, &(BrokerReturn){0});
@@ -74,7 +81,53 @@ static void catch_up_read(Bus *bus, Interest *interest) {
     track->reading = read;
     track->n_stale = track->kept.n;
     track->is_doubted = false;
+    bus->window.n_under_way++;
     bus->backend->ops->read(bus->backend, interest->name, interest->node.n_key, &query, read);
+}
+
+static bool window_has_room(const CatchUpWindow *window) {
+    return window->n_under_way == 0 || (window->n_under_way < CATCH_UP_READS_MAX &&
+                                        (window->n_under_way + 1) * window->expected_bytes <= CATCH_UP_WINDOW_BYTES);
+}
+
+/* An answer may come before the question returns, and let another in line: that is asked in the same loop. */
+static void catch_up_open(Bus *bus) {
+    CatchUpWindow *window = &bus->window;
+    if (window->is_opening)
+        return;
+    window->is_opening = true;
+    while (!list_is_empty(&window->waiting) && window_has_room(window)) {
+        Track *track = container_of(window->waiting.next, Track, turn);
+        catch_up_leave(bus, track);
+        catch_up_ask(bus, track->interest);
+    }
+    window->is_opening = false;
+    if (window->n_under_way == 0)
+        window->expected_bytes = CATCH_UP_FIRST_BYTES;
+}
+
+/* The question is made when its turn has come: what is heard until then is in the answer. */
+static void catch_up_read(Bus *bus, Interest *interest) {
+    list_append(&bus->window.waiting, &interest->track->turn);
+    counter_add(&bus->counters.reads_waiting, 1);
+    catch_up_open(bus);
+}
+
+/* One heavy answer narrows the window at once; light ones widen it little by little. */
+static void window_weigh(CatchUpWindow *window, const HistoryReply *reply) {
+    size_t n_bytes = 0;
+    for (uint32_t i = 0; i < reply->n_messages; i++)
+        n_bytes += reply->messages[i]->n_payload + CATCH_UP_MESSAGE_BYTES;
+    window->n_under_way--;
+    if (reply->result == BROKER_OK)
+        window->expected_bytes -= window->expected_bytes / 8;
+    if (window->expected_bytes < n_bytes)
+        window->expected_bytes = n_bytes;
+}
+
+void catch_up_init(Bus *bus) {
+    list_init(&bus->window.waiting);
+    bus->window.expected_bytes = CATCH_UP_FIRST_BYTES;
 }
 
 void catch_up_begin(Bus *bus, Interest *interest) {
@@ -86,7 +139,7 @@ void catch_up_begin(Bus *bus, Interest *interest) {
 }
 
 void catch_up_go_on(Bus *bus, Interest *interest) {
-    if (!interest->track->reading)
+    if (!interest->track->reading && !list_is_linked(&interest->track->turn))
         catch_up_read(bus, interest);
 }
 
@@ -124,8 +177,9 @@ void catch_up_lose(Bus *bus, Interest *interest) {
         catch_up_begin(bus, interest);
 }
 
-void catch_up_cancel(Interest *interest) {
+void catch_up_cancel(Bus *bus, Interest *interest) {
     Track *track = interest->track;
+    catch_up_leave(bus, track);
     if (track->reading)
         track->reading->waiting.interest = NULL;
     track->reading = NULL;
@@ -232,12 +286,7 @@ static void catch_up_refused(Bus *bus, Interest *interest) {
     interest->track->is_cut_off = false;
 }
 
-void catch_up_answered(Bus *bus, Read *read, HistoryReply *reply) {
-    Interest *interest = read->waiting.interest;
-    const HistoryQuery query = read->query;
-    free(read);
-    if (!interest)
-        return;
+static void catch_up_use(Bus *bus, Interest *interest, const HistoryQuery *query, const HistoryReply *reply) {
     interest->track->reading = NULL;
     if (reply->result == BROKER_UNAVAILABLE || reply->result == BROKER_OVERLOADED) {
         catch_up_pause(bus, interest);
@@ -246,7 +295,7 @@ void catch_up_answered(Bus *bus, Read *read, HistoryReply *reply) {
     if (reply->result == BROKER_REFUSED) {
         catch_up_refused(bus, interest);
     } else {
-        bool is_taken = catch_up_take(bus, interest, &query, reply);
+        bool is_taken = catch_up_take(bus, interest, query, reply);
         catch_up_drop_stale(interest->track);
         if (!is_taken) {
             catch_up_read(bus, interest);
@@ -254,4 +303,14 @@ void catch_up_answered(Bus *bus, Read *read, HistoryReply *reply) {
         }
     }
     catch_up_finish(bus, interest);
+}
+
+void catch_up_answered(Bus *bus, Read *read, HistoryReply *reply) {
+    Interest *interest = read->waiting.interest;
+    const HistoryQuery query = read->query;
+    free(read);
+    window_weigh(&bus->window, reply);
+    if (interest)
+        catch_up_use(bus, interest, &query, reply);
+    catch_up_open(bus);
 }

@@ -26,7 +26,8 @@ static const char *control_copy(char **at, const char *text, uint32_t n_text) {
     return copy;
 }
 
-Control *control_new(const Control *values) {
+/* A copy of plain values. NULL without memory. */
+static Control *control_new(const Control *values) {
     size_t n_texts = (size_t)values->n_user + values->n_channel + values->n_reason + 3;
     Control *control = malloc(sizeof(*control) + n_texts);
     if (!control)

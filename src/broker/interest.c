@@ -42,6 +42,8 @@ void bus_disarm(Bus *bus, BusTimer *timer) {
 
 static void interest_init_track(Interest *interest, Track *track) {
     interest->track = track;
+    track->interest = interest;
+    list_init(&track->turn);
     list_init(&track->resumes);
     if (!interest_is_durable(interest))
         interest_restart_local(interest);
@@ -64,7 +66,6 @@ int interest_new(Interest **out, Bus *bus, const char *channel, size_t n_channel
         return error_trace(r);
     }
     interest->history_limit = namespace->history_limit;
-    interest->is_control = namespace == &control_namespace;
     interest->local_limit = namespace->local_limit;
     interest->local_linger_ms = namespace->local_linger_ms;
     interest->timer.expired = expired;
@@ -86,7 +87,7 @@ void interest_configure(const Bus *bus, Interest *interest) {
 }
 
 static void interest_finish_track(Bus *bus, Interest *interest) {
-    catch_up_cancel(interest);
+    catch_up_cancel(bus, interest);
     resume_forget(bus, interest);
     ring_finish(&interest->track->kept);
     ring_finish(&interest->track->recent);

@@ -21,6 +21,8 @@ typedef struct Entry {
     char key[]; /* the size of the channel's name in one byte, the name, the user's name */
 } Entry;
 
+static void entries_pump(Entries *entries);
+
 static Entry *entry_of(MapNode *node) {
     return node ? container_of(node, Entry, node) : NULL;
 }
@@ -226,7 +228,7 @@ static void entry_say(Entries *entries, Entry *entry) {
     entries->backend->ops->present(entries->backend, &said, entry);
 }
 
-void entries_pump(Entries *entries) {
+static void entries_pump(Entries *entries) {
     if (entries->is_pumping)
         return;
     entries->is_pumping = true;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "broker/redis_backend.h"
+#include "broker/redis_complaint.h"
 #include "broker/redis_pubsub.h"
 
 static void redis_report_down(RedisBackend *redis, const char *reason) {
@@ -52,11 +53,23 @@ static void redis_on_subscribed(void *context, RedisServer *server, const char *
         redis->base.events->subscribed(redis->base.context, channel, n_name);
 }
 
+static void redis_complain(RedisBackend *redis, const char *command, const char *error) {
+    const BrokerComplaint complaint = redis_complaint(command, error);
+    redis->base.events->complained(redis->base.context, &complaint);
+}
+
+static void redis_on_complained(const RedisOp *op, const redisReply *error) {
+    redis_complain(op->context, op->function ? op->function : op->words[0].bytes, error->str);
+}
+
 static void redis_on_refused(void *context, RedisServer *server, const char *name, size_t n_name, const char *error) {
     RedisBackend *redis = context;
     const char *channel = redis_strip(redis, name, &n_name);
-    if (channel)
-        redis->base.events->refused(redis->base.context, channel, n_name);
+    if (!channel)
+        return;
+    if (!channel_is_control(channel, n_name)) /* asked for again and again; the desk says once that it is not heard */
+        redis_complain(redis, redis->is_sharded ? "SSUBSCRIBE" : "SUBSCRIBE", error);
+    redis->base.events->refused(redis->base.context, channel, n_name);
 }
 
 static void redis_on_lost(void *context, RedisServer *server, const char *name, size_t n_name) {
@@ -289,6 +302,7 @@ int redis_backend_new(Backend **out, uv_loop_t *loop, const RedisOptions *option
     }
     turn_init(&redis->turn, loop);
     redis_ops_init(&redis->ops, redis->topology, &redis->options, &redis->turn);
+    redis->ops.complained = redis_on_complained;
     turn_task_init(&redis->start, redis_on_start);
     turn_add(&redis->turn, &redis->start);
     *out = &redis->base;

@@ -17,7 +17,6 @@ const char *redis_cause_name(RedisCause cause) {
         [REDIS_CAUSE_OVERFLOW] = "overflow",
         [REDIS_CAUSE_MEMORY] = "memory",
         [REDIS_CAUSE_MOVED] = "moved",
-        [REDIS_CAUSE_TOPOLOGY] = "topology",
     };
     return names[cause];
 }

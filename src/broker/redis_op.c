@@ -306,7 +306,10 @@ static bool op_is_to_be_repeated(RedisOp *op, redisReply *error, BrokerResult *r
 static void op_on_answer(void *context, BrokerResult result, redisReply *reply) {
     RedisOp *op = context;
     RedisOps *ops = op->ops;
-    bool is_repeated = result == BROKER_REFUSED && op_is_to_be_repeated(op, reply, &result);
+    bool is_error = result == BROKER_REFUSED;
+    bool is_repeated = is_error && op_is_to_be_repeated(op, reply, &result);
+    if (is_error && !is_repeated && ops->complained)
+        ops->complained(op, reply);
     if (is_repeated)
         op_wait(op);
     if (op->lane)

@@ -33,7 +33,6 @@ struct RedisServer {
     char subscriber_reason[REDIS_REASON_BYTES];
     const RedisServerEvents *events;
     void *context;
-    void *owner;
     RedisServerCounters *counters; /* NULL: not counted */
 };
 
@@ -77,9 +76,15 @@ static void server_judge(RedisServer *server) {
     server->events->up(server->context, server);
 }
 
+/* One whose slot has moved is replaced by the topology, in time or the deadline passes. */
 static void server_on_canary_sent(void *context, BrokerResult result, redisReply *reply) {
-    if (result == BROKER_REFUSED)
-        server_fail(context, REDIS_CAUSE_CANARY, reply->str);
+    RedisServer *server = context;
+    if (result != BROKER_REFUSED)
+        return;
+    if (server->is_sharded && redis_reply_is_error(reply, "MOVED"))
+        server->events->lost(server->context, server, server->canary, server->n_canary);
+    else
+        server_fail(server, REDIS_CAUSE_CANARY, reply->str);
 }
 
 static void server_on_role(void *context, BrokerResult result, redisReply *reply) {
@@ -185,12 +190,18 @@ static void server_on_settled(void *context) {
     server_judge(context);
 }
 
+static bool server_is_canary(const RedisServer *server, const char *name, size_t n_name) {
+    return n_name == server->n_canary && memcmp(name, server->canary, n_name) == 0;
+}
+
 static void server_on_subscribed(void *context, const char *name, size_t n_name) {
     RedisServer *server = context;
     RedisCounters *counters = server->options->counters;
     if (counters)
         counter_add(&counters->subscribed, 1);
-    if (server->is_up)
+    if (server_is_canary(server, name, n_name))
+        server_send_canary(server);
+    else if (server->is_up)
         server->events->subscribed(server->context, server, name, n_name);
 }
 
@@ -210,7 +221,7 @@ static void server_on_gone(void *context, const char *name, size_t n_name) {
 
 static void server_on_message(void *context, const char *name, size_t n_name, const void *payload, size_t n_payload) {
     RedisServer *server = context;
-    if (n_name == server->n_canary && memcmp(name, server->canary, n_name) == 0)
+    if (server_is_canary(server, name, n_name))
         server_hear_canary(server, payload, n_payload);
     else
         server->events->message(server->context, server, name, n_name, payload, n_payload);
@@ -278,11 +289,16 @@ void redis_server_require_master(RedisServer *server) {
     server->commander.must_be_master = true;
 }
 
+/* Links that are ready stay: what else they carry is not touched by it. */
 void redis_server_set_canary(RedisServer *server, const char *canary) {
+    bool is_ready = redis_subscriber_is_ready(&server->subscriber);
     if (strcmp(server->canary, canary) == 0)
         return;
-    server_fail(server, REDIS_CAUSE_MOVED, "the slot of its canary has moved");
+    if (!is_ready)
+        server_fail(server, REDIS_CAUSE_MOVED, "the slot of its canary has moved");
     server->n_canary = (size_t)snprintf(server->canary, sizeof server->canary, "%s", canary);
+    if (is_ready)
+        redis_subscriber_want(&server->subscriber, true, server->canary, server->n_canary);
 }
 
 /* Without the credentials: they are not the endpoint's. */
@@ -314,10 +330,6 @@ bool redis_server_is_up(const RedisServer *server) {
     return server->is_up && redis_subscriber_is_ready(&server->subscriber);
 }
 
-void redis_server_fail(RedisServer *server, const char *reason) {
-    server_fail(server, REDIS_CAUSE_TOPOLOGY, reason);
-}
-
 void redis_server_tick(RedisServer *server, uint64_t now_ms) {
     uint64_t step_ms = now_ms - server->tick_ms;
     server->now_ms = server->tick_ms ? server->now_ms + (step_ms < STEP_MS ? step_ms : STEP_MS) : now_ms;
@@ -344,12 +356,4 @@ BrokerResult redis_server_call(RedisServer *server, const RedisCommand *command)
 
 RedisScript *redis_server_script(RedisServer *server) {
     return &server->script;
-}
-
-void *redis_server_owner(const RedisServer *server) {
-    return server->owner;
-}
-
-void redis_server_set_owner(RedisServer *server, void *owner) {
-    server->owner = owner;
 }

@@ -207,9 +207,9 @@ static bool subscriber_is_ended(RedisSubscriber *subscriber, const RedisBatch *b
 
 static void subscriber_on_ended(RedisSubscriber *subscriber) {
     const RedisPubsub *pubsub = &subscriber->pubsub;
-    if (pubsub->n_channel == strlen(subscriber->canary) && memcmp(pubsub->channel, subscriber->canary, pubsub->n_channel) == 0)
-        redis_link_fail(&subscriber->link, REDIS_CAUSE_MOVED, "the canary's slot has moved");
-    else if (subscriber_forget_name(subscriber, pubsub->channel, pubsub->n_channel))
+    bool is_canary =
+        pubsub->n_channel == strlen(subscriber->canary) && memcmp(pubsub->channel, subscriber->canary, pubsub->n_channel) == 0;
+    if (subscriber_forget_name(subscriber, pubsub->channel, pubsub->n_channel) || is_canary)
         subscriber->events->gone(subscriber->context, pubsub->channel, pubsub->n_channel);
 }
 

@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -24,17 +25,16 @@ struct RedisTls {
     char error[TLS_ERROR_SIZE];
 };
 
-bool redis_tls_is_built(void) {
-    return true;
-}
-
 static const char *tls_reason(void) {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     return reason ? reason : "no reason is known";
 }
 
+/* OpenSSL's first error is the cause, such as a file that is not there; the later ones say who was in the way. */
 static int tls_complain(char *error, size_t n_error, const char *what, const char *file) {
-    snprintf(error, n_error, "%s %.80s: %s", what, file, tls_reason());
+    unsigned long cause = ERR_peek_error();
+    const char *reason = ERR_SYSTEM_ERROR(cause) ? strerror(ERR_GET_REASON(cause)) : ERR_reason_error_string(cause);
+    snprintf(error, n_error, "%s %.80s: %s", what, file, reason ? reason : "no reason is known");
     return error_origin(-EINVAL);
 }
 

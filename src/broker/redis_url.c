@@ -317,10 +317,7 @@ static int url_take(RedisUrl *out, UrlText *url) {
     if (!url->kind)
         return url_complain(url,
                             "it must be redis://[user[:password]@]host[:port][/database], redis-sentinel://host,host/master, "
-                            "redis-cluster://host,host (rediss: over TLS) or unix:/path");
-    if (url->kind->is_tls && !redis_tls_is_built())
-        return url_complain(url, "Redis over TLS is not in this build (meson -Dredis_tls=enabled): use redis:// on a private "
-                                 "network");
+                            "redis-cluster://host,host (rediss: over TLS) or redis+unix:///path");
     out->scheme = url->kind->scheme;
     out->is_tls = url->kind->is_tls;
     int r = url_take_credentials(out, url);

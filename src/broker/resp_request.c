@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 static int request_invalid(RespRequest *request, const char *error) {
     request->error = error;
@@ -74,6 +75,17 @@ static int request_take_array(RespRequest *request, const char *bytes, size_t n_
     return RESP_REQUEST_OK;
 }
 
+/* A page of any site can make a browser post commands to this address, as the body behind such lines: as Redis does, its connection is
+   ended at the first of them. */
+static bool request_is_http(const RespRequest *request) {
+    static const char *const words[] = {"POST", "Host:"};
+    for (size_t i = 0; request->n_args > 0 && i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i]) == request->args[0].n_bytes &&
+            strncasecmp(words[i], request->args[0].bytes, request->args[0].n_bytes) == 0)
+            return true;
+    return false;
+}
+
 static int request_take_words(RespRequest *request, const char *bytes, size_t n_bytes) {
     RespText line;
     int r = request_take_line(request, bytes, n_bytes, &line, "too big inline request");
@@ -92,7 +104,7 @@ static int request_take_words(RespRequest *request, const char *bytes, size_t n_
         else
             at++;
     }
-    return RESP_REQUEST_OK;
+    return request_is_http(request) ? request_invalid(request, "HTTP is not spoken here") : RESP_REQUEST_OK;
 }
 
 int resp_request_parse(RespRequest *request, const char *bytes, size_t n_bytes) {

@@ -135,15 +135,10 @@ void writer_header(Writer *writer, char type, int64_t number) {
     writer_append(writer, at, (size_t)(end - at));
 }
 
-void writer_bulk_prefixed(Writer *writer, const char *prefix, size_t n_prefix, const void *bytes, size_t n_bytes) {
-    writer_header(writer, '$', (int64_t)(n_prefix + n_bytes));
-    writer_append(writer, prefix, n_prefix);
+void writer_bulk(Writer *writer, const void *bytes, size_t n_bytes) {
+    writer_header(writer, '$', (int64_t)n_bytes);
     writer_append(writer, bytes, n_bytes);
     writer_append(writer, "\r\n", 2);
-}
-
-void writer_bulk(Writer *writer, const void *bytes, size_t n_bytes) {
-    writer_bulk_prefixed(writer, NULL, 0, bytes, n_bytes);
 }
 
 void writer_bulk_text(Writer *writer, const char *text) {

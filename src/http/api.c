@@ -9,17 +9,17 @@
 #define API_ROOT "/api/v1"
 
 static const ApiOperation operations[] = {
-    {"/publish", false, true, API_PUBLISH, true, api_start_publish, api_finish_publish},
-    {"/broadcast", false, true, API_PUBLISH, true, api_start_broadcast, api_finish_results},
-    {"/batch", false, true, API_PUBLISH, true, api_start_batch, api_finish_results},
-    {"/history", true, true, API_READ, false, api_start_history, api_finish_history},
-    {"/presence", true, true, API_READ, false, api_start_presence, api_finish_presence},
-    {"/channels", true, true, API_READ, false, api_start_channels, api_finish_channels},
-    {"/connections", true, true, API_READ, false, api_start_connections, api_finish_connections},
-    {"/subscribe", false, true, API_MANAGE, true, api_start_subscribe, api_finish_control},
-    {"/unsubscribe", false, true, API_MANAGE, true, api_start_unsubscribe, api_finish_control},
-    {"/disconnect", false, true, API_MANAGE, true, api_start_disconnect, api_finish_control},
-    {"/info", true, false, API_READ, false, api_start_info, api_finish_info},
+    {"/publish", false, true, API_PUBLISH, api_start_publish, api_finish_publish},
+    {"/broadcast", false, true, API_PUBLISH, api_start_broadcast, api_finish_results},
+    {"/batch", false, true, API_PUBLISH, api_start_batch, api_finish_results},
+    {"/history", true, true, API_READ, api_start_history, api_finish_history},
+    {"/presence", true, true, API_READ, api_start_presence, api_finish_presence},
+    {"/channels", true, true, API_READ, api_start_channels, api_finish_channels},
+    {"/connections", true, true, API_READ, api_start_connections, api_finish_connections},
+    {"/subscribe", false, true, API_MANAGE, api_start_subscribe, api_finish_control},
+    {"/unsubscribe", false, true, API_MANAGE, api_start_unsubscribe, api_finish_control},
+    {"/disconnect", false, true, API_MANAGE, api_start_disconnect, api_finish_control},
+    {"/info", true, false, API_READ, api_start_info, api_finish_info},
 };
 
 int api_new(Api **out, const NodeOps *node, void *context, uint32_t timeout_ms, size_t message_limit_bytes) {

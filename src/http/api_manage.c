@@ -3,8 +3,16 @@
 #include <string.h>
 
 #include "http/api_call.h"
+#include "hub/channel.h"
 
 enum { CLOSE_CODE_MIN = 3000, CLOSE_CODE_MAX = 4999, CONNECTION_MAX = 16 /* hexadecimal digits */ };
+
+/* By the same rules as the nodes, which would carry out nothing for a name that no user can have. */
+static void read_user(ApiInput *input, const ApiObject *root, Control *control) {
+    if (api_input_text(input, root, "user", false, PRESENCE_USER_MAX, &control->user) &&
+        !channel_name_is_valid(control->user, strlen(control->user)))
+        api_input_wrong(input, root, "user", "must have no control characters");
+}
 
 static void read_connection(ApiInput *input, const ApiObject *root, Control *control) {
     const char *text;
@@ -28,7 +36,7 @@ static void read_control(ApiInput *input, const ApiObject *root, Control *contro
     api_input_members(input, root, known);
     if (!json_object_get(root->value, "user") == !json_object_get(root->value, "connection"))
         api_input_wrong(input, root, NULL, "must have exactly one of user and connection");
-    api_input_text(input, root, "user", false, PRESENCE_USER_MAX, &control->user);
+    read_user(input, root, control);
     read_connection(input, root, control);
     if (control->kind != CONTROL_DISCONNECT)
         api_input_channel(input, root, true, &control->channel);

@@ -11,6 +11,7 @@ typedef struct HealthText {
 static const HealthText health_texts[] = {
     {"worker", "worker: a worker's loop has not turned for 2 s\n"},
     {"bus", "bus: the bus thread's loop has not turned for 2 s\n"},
+    {"desk", "desk: the loop of the admin address and of control commands has not turned for 2 s\n"},
     {"starting", "starting: not all threads run yet\n"},
     {"draining", "draining: the node is about to end\n"},
     {"broker", "broker: it is not heard\n"},

@@ -70,7 +70,7 @@ void json_writer_string(JsonWriter *writer, const char *text) {
         json_writer_raw(writer, "null", 4);
 }
 
-void json_writer_base64(JsonWriter *writer, const void *bytes, size_t n_bytes) {
+static void json_writer_base64(JsonWriter *writer, const void *bytes, size_t n_bytes) {
     writer_separate(writer);
     size_t n_encoded = base64_encoded_size(n_bytes);
     char *room = writer_room(writer, n_encoded + 2);

@@ -1,34 +1,7 @@
 #include "http/problem.h"
 
+#include "base/http_status.h"
 #include "http/json_writer.h"
-
-const char *problem_title(unsigned status) {
-    static const struct {
-        unsigned status;
-        const char *title;
-    } titles[] = {
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {409, "Conflict"},
-        {411, "Length Required"},
-        {413, "Content Too Large"},
-        {415, "Unsupported Media Type"},
-        {422, "Unprocessable Content"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-    };
-    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
-        if (titles[i].status == status)
-            return titles[i].title;
-    return "Error";
-}
 
 int problem_write(Buf *out, const Problem *problem) {
     JsonWriter writer;
@@ -37,7 +10,7 @@ int problem_write(Buf *out, const Problem *problem) {
     json_writer_name(&writer, "type");
     json_writer_string(&writer, "about:blank");
     json_writer_name(&writer, "title");
-    json_writer_string(&writer, problem_title(problem->status));
+    json_writer_string(&writer, http_status_text(problem->status));
     json_writer_name(&writer, "status");
     json_writer_number(&writer, problem->status);
     json_writer_name(&writer, "code");

@@ -26,6 +26,10 @@ static const WebPage *routes_find_page(const Routes *routes, const char *path) {
     return NULL;
 }
 
+static bool routes_is_for_websockets(const char *path) {
+    return strcmp(path, "/ws") == 0 || strcmp(path, "/raw") == 0 || strncmp(path, "/raw/", 5) == 0;
+}
+
 static bool routes_handle_health(const Routes *routes, const HttpRequest *request, HttpResponse *response) {
     if (!routes->health || !health_is_path(request->path))
         return false;
@@ -46,6 +50,9 @@ void routes_handle(void *context, const HttpRequest *request, HttpResponse *resp
                                    .headers = demo_headers,
                                    .body = page->bytes,
                                    .n_body = page->n_bytes};
+    } else if (routes_is_for_websockets(request->path)) {
+        response->headers = "Upgrade: websocket\r\n";
+        routes_say(response, 426, "This path is for WebSockets: connect to it by ws:// or wss://.\n");
     } else if (strcmp(request->path, "/") == 0) {
         routes_say(response, 404, "A Barker gateway: WebSockets at /ws and /raw/<channel>. The demo page needs --dev.\n");
     } else {

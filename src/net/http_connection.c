@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "net/http_status.h"
+#include "base/http_status.h"
 #include "net/socket.h"
 
 enum {

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/ref.h"
+#include "base/spaced.h"
 
 enum { TLS_TICKET_KEY_BYTES = 80 }; /* OpenSSL's: a name, a key of the MAC and one of the cipher */
 
@@ -28,23 +29,10 @@ static const uint8_t tls_protocols[] = "\x08http/1.1";
 /* Of TLS 1.2 only what has forward secrecy and authenticates what it encrypts; TLS 1.3 has nothing else. */
 static const char tls_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
-static const char *tls_next(const char **at, size_t *n_name) {
-    const char *name = *at + strspn(*at, " ");
-    *n_name = strcspn(name, " ");
-    *at = name + *n_name;
-    return *n_name ? name : NULL;
-}
-
-unsigned tls_count(const char *names) {
-    unsigned n = 0;
-    size_t n_name;
-    while (tls_next(&names, &n_name))
-        n++;
-    return n;
-}
-
+/* OpenSSL's first error is the cause, such as a file that is not there; the later ones say who was in the way. */
 static int tls_complain(char *error, size_t n_error, const char *what, const char *file) {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    unsigned long cause = ERR_peek_error();
+    const char *reason = ERR_SYSTEM_ERROR(cause) ? strerror(ERR_GET_REASON(cause)) : ERR_reason_error_string(cause);
     snprintf(error, n_error, "%s %.160s: %s", what, file, reason ? reason : "no reason is known");
     return error_origin(-EINVAL);
 }
@@ -112,15 +100,15 @@ static int tls_add(Tls *tls, const char *certificate, const char *key, const cha
 
 static int tls_add_all(Tls *tls, const TlsFiles *files, char *error, size_t n_error) {
     const char *certificates = files->certificates, *keys = files->keys;
-    unsigned n = tls_count(certificates);
+    unsigned n = spaced_count(certificates);
     int r = 0;
-    if (n == 0 || n > TLS_PAIRS_MAX || n != tls_count(keys)) {
-        snprintf(error, n_error, "%u certificates and %u keys, up to %d pairs are right", n, tls_count(keys), TLS_PAIRS_MAX);
+    if (n == 0 || n > TLS_PAIRS_MAX || n != spaced_count(keys)) {
+        snprintf(error, n_error, "%u certificates and %u keys, up to %d pairs are right", n, spaced_count(keys), TLS_PAIRS_MAX);
         return error_origin(-EINVAL);
     }
     for (unsigned i = 0; i < n && r == 0; i++) {
         size_t n_certificate, n_key;
-        const char *certificate = tls_next(&certificates, &n_certificate), *key = tls_next(&keys, &n_key);
+        const char *certificate = spaced_next(&certificates, &n_certificate), *key = spaced_next(&keys, &n_key);
         char *certificate_copy = strndup(certificate, n_certificate), *key_copy = strndup(key, n_key);
         r = tls_add(tls, certificate_copy, key_copy, files->client_ca, error, n_error);
         free(certificate_copy);

@@ -62,7 +62,7 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     case LWS_CALLBACK_HTTP:
         return ws_http_request(connection, in);
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        return connection->is_served && !lws_partial_buffered(wsi) ? -1 : 0;
+        return connection->served != CAUSE_NONE && !lws_partial_buffered(wsi) ? -1 : 0;
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY:

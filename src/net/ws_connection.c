@@ -78,8 +78,8 @@ void ws_connection_end(WsConnection *connection) {
         connection->wsi = NULL;
         return;
     }
-    if (connection->is_served)
-        session_terminate(connection->session, CAUSE_HANDSHAKE_REFUSED);
+    if (connection->served != CAUSE_NONE)
+        session_terminate(connection->session, connection->served);
     session_gone(connection->session);
     ws_connection_free(connection);
 }

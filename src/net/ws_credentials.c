@@ -2,6 +2,7 @@
 
 #include "auth/bearer.h"
 #include "auth/origin.h"
+#include "base/log.h"
 #include "net/ws_connection.h"
 #include "session/authenticate.h"
 
@@ -24,7 +25,11 @@ static bool ws_origin_is_allowed(const WsConnection *connection, bool *has_origi
         !ws_copy_header(connection->wsi, WSI_TOKEN_HOST, host, sizeof(host)))
         return false;
     *has_origin = origin[0] != '\0';
-    return !*has_origin || origin_is_allowed(connection->server->options.settings.origins, origin, host);
+    if (!*has_origin || origin_is_allowed(connection->server->options.settings.origins, origin, host))
+        return true;
+    /* A browser tells its page nothing of the reason. */
+    log_event(LOG_LEVEL_INFO, "origin_refused", log_text("origin", origin), log_text("host", host));
+    return false;
 }
 
 /* What a client has put there on purpose comes before the cookie that a browser adds by itself. */

@@ -2,12 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/http_status.h"
+#include "base/http_status.h"
 #include "net/ws_connection.h"
 
 enum { HTTP_HEAD_MAX = 2048 };
 
-int ws_http_respond(WsConnection *connection, const HttpResponse *response, bool is_head) {
+/* Writes a whole response and marks the connection served. 0, or -1 when it could not be written. */
+static int ws_http_respond(WsConnection *connection, const HttpResponse *response, bool is_head) {
     char head[HTTP_HEAD_MAX];
     int n = snprintf(head, sizeof(head),
                      "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n"
@@ -24,7 +25,7 @@ int ws_http_respond(WsConnection *connection, const HttpResponse *response, bool
     if (r == BUF_OK)
         r = lws_write(connection->wsi, whole.bytes, whole.n_bytes, LWS_WRITE_RAW) < 0 ? -1 : 0;
     buf_finish(&whole);
-    connection->is_served = true;
+    connection->served = response->status < 400 ? CAUSE_HTTP_SERVED : CAUSE_HANDSHAKE_REFUSED;
     return r == BUF_OK ? 0 : -1;
 }
 

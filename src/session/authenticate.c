@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "broker/broker.h"
 #include "session/drop.h"
 #include "session/identity.h"
 #include "session/limits.h"

@@ -10,6 +10,7 @@ static const struct {
     [CAUSE_CLIENT_GONE] = {"client_gone", "the connection was lost", 1000},
     [CAUSE_HANDSHAKE_TIMEOUT] = {"handshake_timeout", "the handshake took too long", 1000},
     [CAUSE_HANDSHAKE_REFUSED] = {"handshake_refused", "the handshake was refused", 1000},
+    [CAUSE_HTTP_SERVED] = {"http_served", "the request has been answered", 1000},
     [CAUSE_PONG_TIMEOUT] = {"pong_timeout", "no answer to a ping", 1000},
     [CAUSE_LINGER_TIMEOUT] = {"linger_timeout", "no answer to the close frame", 1000},
     [CAUSE_SLOW_CONSUMER] = {"slow_consumer", "too many messages waiting for a slow connection", 1013},

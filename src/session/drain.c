@@ -38,6 +38,12 @@ void session_table_drain(SessionTable *table, uint32_t window_ms) {
     drain_some(table, READY_STATE_OPEN, count_in(table, READY_STATE_OPEN), spread_ms);
 }
 
+void session_table_terminate(SessionTable *table) {
+    for (ReadyState state = READY_STATE_CONNECTING; state <= READY_STATE_CLOSING; state++)
+        for (ListNode *head = &table->members[state]; !list_is_empty(head);)
+            session_terminate(container_of(head->next, Session, member), CAUSE_SHUTDOWN);
+}
+
 /* The part that a whole number leaves over is decided by lot, so that the single connection of a worker goes at any moment of the
    window, and those of many workers do not go together. */
 void session_table_drain_tick(SessionTable *table) {

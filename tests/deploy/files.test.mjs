@@ -79,8 +79,9 @@ function checkPods(name, resources) {
   const { spec: pod, metadata } = spec.template;
   const [container] = pod.containers;
   const ports = container.ports.map((port) => port.name);
+  assert.ok(ports.includes('admin'));
   for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe'])
-    assert.ok(ports.includes(container[probe].httpGet.port), `${name}: ${probe}`);
+    assert.equal(container[probe].httpGet.port, 'admin', `${name}: ${probe}`); // where no crowd is in its way
   for (const resource of resources) {
     const selector = resource.kind === 'Service' ? resource.spec.selector
       : (resource.spec?.selector?.matchLabels ?? resource.spec?.podSelector?.matchLabels);
@@ -104,7 +105,8 @@ async function checkConfiguration(name, resources) {
   const file = join(scratch, `${name}.ini`);
   // The files that it names are not here.
   writeFileSync(file, data['barker.ini'].replace(/^(key_files?|certificate|key|tls_address) = .*$/gm, ''));
-  const env = { PATH: process.env.PATH, BARKER_ADMIN_TOKEN: 'a-token-of-some-length', BARKER_REDIS_URL: 'redis://redis:6379' };
+  const env = { PATH: process.env.PATH, BARKER_ADMIN_TOKEN: 'a-token-of-some-length', BARKER_REDIS_URL: 'redis://redis:6379',
+    BARKER_AUTH_KEYS: `hs256:${'k'.repeat(32)}` };
   const { errors, out, code } = await run(barker, ['check-config', '--config', file], { env });
   assert.equal(code, 0, `${name}: ${errors}`);
   const seconds = (option) => Number(new RegExp(`^${option} = (\\d+)s`, 'm').exec(out)?.[1]);
@@ -225,8 +227,11 @@ it('meson install lays every file where Debian has it', async () => {
   for (const path of ['etc/barker/barker.ini', 'usr/lib/systemd/system/barker.service', 'usr/lib/systemd/system/barker.socket',
     'usr/lib/sysusers.d/barker.conf', 'usr/lib/sysctl.d/60-barker.conf', 'usr/share/barker/barker.lua', 'usr/share/man/man1/barker.1'])
     assert.ok(existsSync(join(target, path)), path);
-  const { errors, code } = await run(barker, ['check-config', '--config', join(target, 'etc/barker/barker.ini')]);
+  const check = ['check-config', '--config', join(target, 'etc/barker/barker.ini')];
+  const { errors, code } = await run(barker, [...check, '--access-subscribe', 'anyone']);
   assert.equal(code, 0, errors);
+  // As it comes it lets nobody in, and says what is to be set.
+  assert.match((await run(barker, check)).errors, /^barker: nobody could subscribe[^]*--auth-key-files/);
 });
 
 it('the unit is exposed to at most 2.0, by systemd-analyze security', { skip: without('systemd-analyze') }, async (t) => {

@@ -15,7 +15,7 @@ RUN apt-get update -q \
     && getent passwd barker \
     && test "$(stat -c '%a %U %G' /etc/barker/barker.ini)" = '640 root barker' \
     && barker version \
-    && barker check-config --config /etc/barker/barker.ini \
+    && barker check-config --config /etc/barker/barker.ini --access-subscribe anyone >/dev/null \
     && systemd-analyze security --no-pager --offline=true --threshold=20 /usr/lib/systemd/system/barker.service >/dev/null \
     && dpkg --verify barker \
     && dpkg --purge barker \

@@ -9,7 +9,6 @@ struct RedisTlsContext {
 
 int __wrap_redis_tls_context_new(RedisTlsContext **out, const RedisTlsOptions *options, char *error, size_t n_error);
 RedisTlsContext *__wrap_redis_tls_context_free(RedisTlsContext *context);
-bool __wrap_redis_tls_is_built(void);
 
 int __wrap_redis_tls_context_new(RedisTlsContext **out, const RedisTlsOptions *options, char *error, size_t n_error) {
     *out = malloc(sizeof **out);
@@ -19,8 +18,4 @@ int __wrap_redis_tls_context_new(RedisTlsContext **out, const RedisTlsOptions *o
 RedisTlsContext *__wrap_redis_tls_context_free(RedisTlsContext *context) {
     free(context);
     return NULL;
-}
-
-bool __wrap_redis_tls_is_built(void) {
-    return true;
 }

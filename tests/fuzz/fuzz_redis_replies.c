@@ -66,7 +66,13 @@ static void on_leased(void *context, void *cookie, BrokerResult result, const Le
         look(reply->dead[i], strlen(reply->dead[i]));
 }
 
-static const BackendEvents events = {.published = on_published,
+static void on_complained(void *context, const BrokerComplaint *complaint) {
+    fuzz_must(complaint->command && memchr(complaint->code, 0, sizeof complaint->code), "a complaint's texts end");
+    fuzz_must(!complaint->words || complaint->code[0], "words stand behind a code");
+}
+
+static const BackendEvents events = {.complained = on_complained,
+                                     .published = on_published,
                                      .read = on_read,
                                      .presented = on_ended,
                                      .members = on_members,

@@ -82,6 +82,28 @@ it('a user is found and disconnected with the keyboard alone', async () => {
   assert.deepEqual(page.problems, []);
 }, options);
 
+it('names that clients chose are text on the page and never markup', async () => {
+  const user = '<img src=x onerror="window.struck = 1"><script>window.struck = 2</script>', channel = `">${user}`;
+  const client = await scene.connectV1(node.url(`/ws?user=${encodeURIComponent(user)}`));
+  await client.ask({ type: 'subscribe', channel });
+  const page = await openPage(node);
+  await shows(page, 'channels', channel);
+  await page.fill('#find-text', user);
+  await page.press('#find-text', 'Enter');
+  await shows(page, 'found', client.welcome.connection);
+  await page.click('#find-disconnect');
+  await page.waitForSelector('#confirm[open]');
+  assert.ok((await page.textContent('#confirm')).includes(user));
+  await page.keyboard.press('Escape');
+  await page.fill('#publish-channel', channel);
+  await page.fill('#publish-data', user);
+  await page.press('#publish-data', 'Enter');
+  await shows(page, 'publish-said', channel);
+  assert.equal(await page.evaluate(() => window.struck ?? document.querySelectorAll('img[src="x"], main script').length), 0);
+  assert.deepEqual(page.problems, []);
+  client.terminate();
+}, options);
+
 it('a test message is published', async () => {
   const client = await scene.connectV1(node.url('/ws'));
   await client.ask({ type: 'subscribe', channel: 'news' });

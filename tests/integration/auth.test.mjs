@@ -181,6 +181,7 @@ it('only pages of the allowed origins may connect', async () => {
   assert.equal(await status(listed, 'https://example.org:8443'), 403);
   assert.equal(await status(listed, 'http://app.example.com'), 403);
   assert.equal(await status(listed, origin), 403);
+  assert.ok((await listed.nextEvent('origin_refused', 2)).line.includes(origin));
 });
 
 it('a token in the subprotocols is behind barker.v1 and short, or it is refused with a reason', async () => {
@@ -193,7 +194,7 @@ it('without a key and without --dev nobody could come in: run says what to set a
   for (const flags of [[], ['--access-subscribe', 'user'], ['--namespace-chat-publish', 'token']]) {
     const { code, errors } = await barker(['run', ...flags]);
     assert.equal(code, EX_CONFIG);
-    assert.match(errors, /--dev[^]*--auth-keys[^]*--access-subscribe anyone/);
+    assert.match(errors, /--dev[^]*--auth-key-files[^]*--access-subscribe anyone/);
   }
 });
 

@@ -15,15 +15,18 @@ const file = (name, text) => {
 };
 const check = (args, variables) => barker(['check-config', ...args], { variables });
 
-it('the defaults are a valid configuration', async () => {
-  const { code, out } = await check([]);
-  assert.equal(code, 0);
+it('the defaults are printed, and that they let nobody in is said as run says it', async () => {
+  const { code, out, errors } = await check([]);
   assert.match(out, /127\.0\.0\.1:8080/);
+  assert.equal(code, EX_CONFIG);
+  assert.match(errors, /nobody could subscribe or publish/);
+  assert.equal((await barker(['run'])).errors, errors);
+  assert.equal((await check(['--access-subscribe', 'anyone'])).code, 0);
 });
 
 it('a value of the file is used, and its origin is told', async () => {
   const path = file('some.ini', '[watchdog]\nping = 7s\n');
-  const { code, out } = await check(['--config', path]);
+  const { code, out } = await check(['--config', path, '--access-subscribe', 'anyone']);
   assert.equal(code, 0);
   assert.match(out, /ping\s*=\s*7s/);
   assert.match(out, /some\.ini:2/);
@@ -97,7 +100,7 @@ for (const text of ['--help', 'run --help', 'publish --help', 'check-config --he
     assert.equal(code, 0);
     assert.equal(errors, '');
     assert.match(out, /barker/);
-    assert.ok(out.split('\n').every((line) => line.length <= 100));
+    assert.ok(out.split('\n').every((line) => line.length <= 80));
   });
 }
 

@@ -139,6 +139,7 @@ it('there is no demo page outside development mode', async () => {
   const response = await fetch(strict.httpUrl('/'));
   assert.equal(response.status, 404);
   await response.text();
+  assert.deepEqual([node, strict].map((each) => each.events('development').length), [1, 0], 'the log warns of it');
 });
 
 it('the browser closes', () => browser.close(), options);

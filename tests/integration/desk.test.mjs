@@ -49,6 +49,15 @@ it('the listener of clients tells them too', async () => {
     assert.equal(await (await get(node.httpUrl(path))).text(), 'ok\n');
 });
 
+it('a health check at the listener of clients is no handshake that was refused', async () => {
+  const asked = await scene.barker([]);
+  for (const path of ['/healthz', '/healthz', '/nothing']) await (await get(asked.httpUrl(path))).text();
+  await asked.stop();
+  const { http_served: served, handshake_refused: refused } = asked.causes();
+  assert.equal(served.terminated, 2);
+  assert.equal(refused.terminated, 1);
+});
+
 it('a node that does not hear its broker is healthy and not ready, until it hears it again', async () => {
   const isReady = async (expected) => (await get(node.adminUrl('/readyz'))).ok === expected;
   redis.pause();

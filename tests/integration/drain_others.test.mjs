@@ -1,5 +1,6 @@
 // The end of a node beside what else goes on: TLS, handshakes under way, SIGHUP, commands of the backend.
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeCertificates } from './lib/certificates.mjs';
@@ -101,6 +102,28 @@ it('commands are carried out until the end', async () => {
     await delay(20);
   }
   await node.stop({ isSignalled: true });
+});
+
+it('a signal while the broker is waited for, which is to take the users out of presence, ends the wait', async () => {
+  const redis = await scene.redis();
+  const threads = (node) => readdirSync(`/proc/${node.child.process.pid}/task`).length;
+  const isHurried = async () => {
+    const node = await start('--redis-url', redis.url, '--namespace-room-presence', 'yes', '--redis-canary-deadline', '1m');
+    const client = await scene.connectV1(node.url('/ws'));
+    assert.equal((await client.ask({ type: 'subscribe', channel: 'room:x' })).type, 'ok');
+    await until(async () => (await client.ask({ type: 'presence', channel: 'room:x' })).members?.length === 1, 'its presence');
+    redis.pause();
+    const n = threads(node);
+    node.child.kill('SIGTERM');
+    await until(() => !node.isRunning() || threads(node) <= n - 3, 'the end of two workers and of the desk');
+    node.child.kill('SIGTERM');
+    await node.stop({ isSignalled: true });
+    redis.resume();
+    return node.events('hurried').length === 1;
+  };
+  // The wait is 1 s: a machine that is busier than that is asked again.
+  for (let i = 0; i < 5; i++) if (await isHurried()) return;
+  assert.fail('no signal was looked at');
 });
 
 scene.endsClean();

@@ -176,6 +176,19 @@ it('a protocol error is answered and ends the connection', async () => {
   assert.match(heard, /^-ERR Protocol error/);
 });
 
+// What a page of any site can have a visitor's browser send to loopback, without being asked.
+it('a body that is posted by a browser is no command', async () => {
+  const subscriber = scene.ioredis(port), heard = [];
+  subscriber.on('message', (_, text) => heard.push(text));
+  await subscriber.subscribe('barker:news', 'barker/control');
+  for (const body of ['\r\nPUBLISH barker:news posted\r\n', '*3\r\n$7\r\nPUBLISH\r\n$14\r\nbarker/control\r\n$2\r\n{}\r\n'])
+    await assert.rejects(fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body }));
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/`));
+  await scene.ioredis(port).publish('barker:news', 'last');
+  await until(() => heard.includes('last'), 'the last message');
+  assert.deepEqual(heard, ['last']);
+});
+
 it('a command that claims a gigabyte is refused', async () => {
   const socket = tcpConnect(port, '127.0.0.1');
   socket.on('error', () => {}).resume();

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { barker } from './lib/barker.mjs';
 import { Scene, it } from './lib/scene.mjs';
+import { until } from './lib/wait.mjs';
 
 const scene = new Scene();
 const hasIpv6 = Object.values(networkInterfaces()).flat().some(({ address }) => address === '::1');
@@ -66,6 +67,21 @@ it('a unix socket is removed at the end, and one left behind is no obstacle', as
   assert.equal((await client.ask({ type: 'ping' })).type, 'ok');
   await next.stop();
   assert.ok(!existsSync(left));
+});
+
+it('a unix socket that the next node has opened, while this one drains, is not removed', async () => {
+  const handed = join(scene.folder, 'handed.sock');
+  const flags = ['--listen-address', `unix:${handed}`, '--embedded-address', '', '--drain-window', '1m'];
+  const before = await scene.barker(flags, { defaults: false });
+  await scene.connectV1(before.url('/ws')); // holds the window open
+  before.child.kill('SIGTERM');
+  await until(() => scene.connect(before.url('/ws')).then((client) => client.terminate(), () => true), 'its listener closed');
+  const next = await scene.barker([...flags, '--drain-window', '0'], { defaults: false });
+  before.child.kill('SIGTERM');
+  await before.stop({ isSignalled: true });
+  assert.equal((await (await scene.connectV1(next.url('/ws'))).ask({ type: 'ping' })).type, 'ok');
+  await next.stop();
+  assert.ok(!existsSync(handed));
 });
 
 it('a connection over limits.connections is refused and counted, and those that are open stay', async () => {

@@ -136,7 +136,7 @@ it('deploy/METRICS.md explains every metric and every label', async () => {
 it('the dashboard and the alerts ask for metrics that there are', async () => {
   const names = (await Scrape.of(node)).names();
   const { dashboard, alerts } = queries();
-  assert.ok(dashboard.length > 40 && alerts.length === 12);
+  assert.ok(dashboard.length > 40 && alerts.length === 13);
   for (const query of [...dashboard, ...alerts]) {
     const asked = query.match(/\b(?:barker|process)_[a-z_]+/g);
     assert.ok(asked, query);

@@ -172,6 +172,15 @@ it('a WebSocket request for an unknown path is refused with 404', async () => {
   await assert.rejects(connect(node.url('/nowhere')), { status: 404 });
 });
 
+it('an ordinary request for the path of a dialect is told that it is for WebSockets', async () => {
+  for (const path of ['/ws', '/raw', '/raw/news']) {
+    const response = await fetch(node.httpUrl(path));
+    assert.equal(response.status, 426);
+    assert.equal(response.headers.get('upgrade'), 'websocket');
+    assert.match(await response.text(), /ws:\/\//);
+  }
+});
+
 it('an ordinary request for an unknown path is answered with 404', async () => {
   const response = await fetch(node.httpUrl('/nowhere'));
   assert.equal(response.status, 404);

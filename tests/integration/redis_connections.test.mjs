@@ -42,6 +42,26 @@ it('a node reaches a Redis as an ACL user', async () => {
   await assertDelivers(node, scene.ioredis(locked.port, { password: 'p@ss/word' }), 'user');
 });
 
+it('what Redis does not let a node do is logged with its words, and without what was published', async () => {
+  await scene.ioredis(locked.port, { password: 'p@ss/word' }).call(
+    'ACL', 'SETUSER', 'narrow', 'on', '>secret', 'resetchannels', '&barker:open', '&barker/*', '~*', '+@all', '-fcall', '-eval', '-evalsha');
+  const node = await scene.barker(['--redis-url', `redis://narrow:secret@127.0.0.1:${locked.port}`, '--access-publish', 'anyone',
+    '--namespace-kept-history', '10']);
+  const client = await scene.connectV1(node.url('/ws'));
+  const ask = async (request) => {
+    const answer = await client.ask(request);
+    return answer.code ?? answer.type;
+  };
+  assert.equal(await ask({ type: 'publish', channel: 'open', data: 'this is let through' }), 'ok');
+  assert.equal(await ask({ type: 'publish', channel: 'closed', data: 'this is not let through' }), 'refused');
+  await node.child.line(/level=warn event=broker_refused command=PUBLISH code=NOPERM words=".*channel.*"/);
+  assert.equal(await ask({ type: 'publish', channel: 'kept:x', data: 'nor is this' }), 'refused');
+  await node.child.line(/event=broker_refused command=barker_publish code=NOPERM words=".*eval.*"/);
+  assert.equal(await ask({ type: 'subscribe', channel: 'closed' }), 'refused');
+  await node.child.line(/event=broker_refused command=SUBSCRIBE code=NOPERM words=".*channel.*"/);
+  assert.doesNotMatch(node.child.errors.join('\n'), /let through|nor is this/);
+});
+
 it('a node reaches a Redis with a password by unix socket', async () => {
   const node = await scene.barker(['--redis-url', `redis+unix://barker:secret@${locked.path}`]);
   await assertDelivers(node, scene.ioredis(locked.port, { password: 'p@ss/word' }), 'unix_user');

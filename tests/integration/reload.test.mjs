@@ -4,9 +4,11 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { barker } from './lib/barker.mjs';
 import { makeCertificates } from './lib/certificates.mjs';
+import { run } from './lib/child.mjs';
 import { CLOSE, CONTINUATION, PING, PONG, TEXT, frame } from './lib/raw_socket.mjs';
 import { Scene, it } from './lib/scene.mjs';
 import { Signer } from './lib/tokens.mjs';
@@ -305,6 +307,82 @@ it('a changed JWKS is taken without a signal, and a bad one is not', async () =>
   sources.writeKeys(jwks(signers[0]));
   await until(async () => await enters(signers[0]) === 101, 'the first key again');
   assert.equal(node.events('keys_refused').length, 1);
+});
+
+it('a pipe in the place of a file is refused, and nobody waits for who would write to it', async () => {
+  const sources = new Sources({});
+  sources.serve(first);
+  sources.writeKeys(new Signer().key);
+  const node = await scene.barker([
+    '--config', sources.path, '--auth-key-files', sources.keys, '--auth-look', '100ms', '--listen-tls-address', '127.0.0.1:0',
+    '--tls-certificate', sources.certificate, '--tls-key', sources.key, '--tls-look', '100ms',
+  ]);
+  const asPipe = async (path, event) => {
+    const n = node.events(event).length;
+    copyFileSync(path, `${path}.kept`);
+    assert.equal((await run('mkfifo', [`${path}.pipe`])).code, 0);
+    renameSync(`${path}.pipe`, path);
+    if (path === sources.path) hangUp(node);
+    assert.match((await node.nextEvent(event, n)).line, /pipe/);
+    renameSync(`${path}.kept`, path);
+  };
+  await asPipe(sources.keys, 'keys_refused');
+  await node.nextEvent('keys_loaded', 0);
+  await asPipe(sources.certificate, 'certificates_refused');
+  await node.nextEvent('certificates_loaded', 0);
+  await asPipe(sources.path, 'configuration_refused');
+  await reload(node);
+  await node.stop();
+});
+
+it('what could not be read for want of descriptors is read later', async () => {
+  const sources = new Sources({});
+  sources.serve(first);
+  sources.writeKeys(new Signer().key);
+  const node = await scene.barker([
+    '--config', sources.path, '--auth-key-files', sources.keys, '--auth-look', '100ms', '--listen-tls-address', '127.0.0.1:0',
+    '--tls-certificate', sources.certificate, '--tls-key', sources.key, '--tls-look', '100ms',
+  ]);
+  const limit = async (n) => assert.equal((await run('prlimit', ['--pid', `${node.child.process.pid}`, `--nofile=${n}:`])).code, 0);
+  await limit(4);
+  sources.serve(second);
+  sources.writeKeys(new Signer().key);
+  for (const event of ['keys_refused', 'certificates_refused']) await node.nextEvent(event, 0);
+  await delay(300);
+  assert.equal(node.events('keys_refused').length, 1, 'it is complained of once');
+  await limit(1024);
+  await node.nextEvent('keys_loaded', 0);
+  await until(async () => await shown(node) === fingerprint(second), 'the new certificate');
+});
+
+it('keys that came with a certificate that does not fit are taken by themselves', async () => {
+  const signers = [new Signer(), new Signer()];
+  const sources = new Sources({ tls: { look: '1h' } });
+  sources.serve(first);
+  sources.writeKeys(signers[0].key);
+  const node = await scene.barker([
+    '--config', sources.path, '--auth-key-files', sources.keys, '--auth-look', '1s', '--listen-tls-address', '127.0.0.1:0',
+    '--tls-certificate', sources.certificate, '--tls-key', sources.key,
+  ]);
+  copyFileSync(second.certificate, sources.certificate);
+  sources.writeKeys(signers[1].key);
+  await reload(node, 'certificates_refused');
+  await until(async () => await statusOf(node.url('/ws'), bearer(signers[1].sign({ sub: 'ada' }))) === 101, 'the new key');
+});
+
+it('TLS that the configuration no longer asks for stays until the next start, and the rest is taken', async () => {
+  const tls = { certificate: first.certificate, key: first.key, look: '100ms' };
+  const sources = new Sources({ listen: { tls_address: '127.0.0.1:0' }, tls, limits: { subscriptions: 9 } });
+  const node = await scene.barker(['--config', sources.path]);
+  sources.write({ listen: { tls_address: null }, tls: { certificate: null, key: null }, limits: { subscriptions: 8 } });
+  await reload(node);
+  assert.match(node.events('restart_needed')[0].line, /option=listen\.tls_address$/);
+  await delay(300);
+  assert.equal(await shown(node), fingerprint(first));
+  assert.equal(node.events('certificates_refused').length, 0);
+  sources.write({ listen: { tls_address: '127.0.0.1:0' }, tls: { certificate: second.certificate, key: second.key } });
+  await reload(node);
+  await until(async () => await shown(node) === fingerprint(second), 'the other certificate');
 });
 
 it('check-config reads the files of keys and certificates', async () => {

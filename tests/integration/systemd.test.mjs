@@ -1,12 +1,12 @@
 // What systemd is told, and the sockets that it keeps open over a restart.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SANITIZER, binary, environment } from './lib/barker.mjs';
 import { makeCertificates } from './lib/certificates.mjs';
-import { Child } from './lib/child.mjs';
+import { Child, run } from './lib/child.mjs';
 import { Scene, it } from './lib/scene.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -31,7 +31,7 @@ const QUIET = [
 
 async function holder(plan, flags, variables) {
   const child = new Child('python3', ['-u', script('holder.py'), JSON.stringify({ runs: 1, pause: 0, ...plan }), binary(), 'run',
-    ...flags, ...QUIET], { env: environment(variables) });
+    ...QUIET, ...flags], { env: environment(variables) });
   children.push(child);
   const [, addresses] = await child.line(/^holding (.*)$/);
   child.addresses = JSON.parse(addresses).map((address) => ({ host: address[0], port: address[1] }));
@@ -74,6 +74,11 @@ it('SIGHUP is answered by RELOADING with its time, then READY', async () => {
   assert.equal(reloading, 1);
   const [, usec] = systemd.told()[reloading].lines[1].match(/^MONOTONIC_USEC=(\d+)$/);
   assert.ok(Math.abs(Number(usec) / 1000 - Number(process.hrtime.bigint() / 1_000_000n)) < 10_000, usec);
+  assert.ok(systemd.told().at(-1).lines.includes('STATUS=reloaded'));
+  rmSync(certificate);
+  node.child.kill('SIGHUP');
+  await until(() => systemd.told().filter(({ lines }) => lines.includes('READY=1')).length === 3, 'READY once more');
+  assert.match(systemd.told().at(-1).lines.join(), /STATUS=serving; the reload was refused/);
   await node.stop();
 });
 
@@ -122,6 +127,32 @@ it('a restart with an inherited socket refuses nobody', async () => {
   assert.doesNotMatch(child.errors.join('\n'), SANITIZER);
 });
 
+it('a restart under load refuses nobody either, nor who is connecting when it begins', async () => {
+  const plan = { sockets: [['127.0.0.1:0', 'clients']], runs: 4 };
+  const child = await holder(plan, ['--drain-window', '5s', '--listen-workers', '2']);
+  let isOver = false, n = 0;
+  const comers = Array.from({ length: 12 }, async () => {
+    for (; !isOver; n++) {
+      const client = await scene.connect(url(child.addresses[0]));
+      await delay(5);
+      client.terminate();
+    }
+  });
+  const running = () => child.out.filter((line) => line.startsWith('running')).length;
+  for (let round = 1; round < plan.runs; round++) {
+    await delay(500);
+    child.kill('SIGTERM');
+    await until(() => running() > round, 'the next process', 20_000);
+  }
+  await delay(500);
+  isOver = true;
+  await Promise.all(comers);
+  assert.ok(n > 20);
+  child.kill('SIGTERM');
+  assert.equal((await child.stop(null)).code, 0, child.tail());
+  assert.doesNotMatch(child.errors.join('\n'), SANITIZER);
+});
+
 it('an inherited socket without a name is matched by its address, a unix socket by its path, which stays', async () => {
   const path = join(scene.folder, 'inherited');
   const child = await holder({ sockets: [[path, '']], runs: 2 }, ['--listen-address', `unix:${path}`, '--listen-workers', '2']);
@@ -159,6 +190,32 @@ it('an inherited socket that has no use ends the start with a reason', async () 
     assert.equal((await child.stop(null)).code, 69, child.tail());
     assert.match(child.errors.join('\n'), /event=socket_without_use .*127\.0\.0\.1/);
   }
+});
+
+it('an inherited admin address beyond loopback wants a token, as one of the configuration does', async (t) => {
+  const apart = ['unshare', '--user', '--map-root-user', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+  if ((await run(apart[0], [...apart.slice(1), 'true'])).code !== 0) return t.skip('needs a network namespace of its own');
+  const token = '0123456789abcdef';
+  const start = async (...flags) => {
+    const child = new Child(apart[0], [...apart.slice(1), 'python3', '-u', script('holder.py'),
+      JSON.stringify({ sockets: [['0.0.0.0:0', 'admin']], runs: 1, pause: 0 }), binary(), 'run', ...QUIET, '--listen-address',
+      '127.0.0.1:0', ...flags], { env: environment() });
+    children.push(child);
+    return child;
+  };
+  const refused = await start();
+  assert.equal((await refused.stop(null)).code, 69, refused.tail());
+  assert.match(refused.errors.join('\n'), /event=cannot_listen kind=admin .*beyond loopback.*admin\.token/);
+  const file = join(scene.folder, 'token.ini');
+  writeFileSync(file, `[admin]\ntoken = ${token}\n`);
+  const guarded = await start('--config', file);
+  await guarded.line(/event=listening kind=admin .*socket=inherited/);
+  const [, pid] = await guarded.line(/event=started .*pid=(\d+)/);
+  writeFileSync(file, '');
+  process.kill(Number(pid), 'SIGHUP');
+  await guarded.line(/event=configuration_refused .*admin\.token/);
+  guarded.kill('SIGTERM');
+  assert.equal((await guarded.stop(null)).code, 0, guarded.tail());
 });
 
 it('systemd-socket-activate hands its socket over', async (t) => {

@@ -1,68 +1,33 @@
 // A peer that vanishes behind a dropped link: nobody tells the server, so only its own deadlines find it. The link is a pair
 // of interfaces of this test's own, its far end in a network namespace of this test's own.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { run } from './lib/child.mjs';
 import { Deadlines, descriptors, descriptorsBackTo, endings, judge, printTable, startPeers } from './lib/hostile.mjs';
 import { nowMs } from './lib/hostile_peer.mjs';
+import { Link } from './lib/link.mjs';
 import { Scene, it } from './lib/scene.mjs';
 import { until } from './lib/wait.mjs';
 
-const NEAR = '198.18.77.1', FAR = '198.18.77.2'; // of the block that RFC 2544 keeps for tests
-const name = `barker${process.pid}`;
-const near = `bn${process.pid}`, far = `bf${process.pid}`;
 const deadlines = new Deadlines();
 const scene = new Scene();
-
-async function ip(...args) {
-  const { code, errors } = await run('ip', args);
-  return code === 0 ? null : `ip ${args.join(' ')}: ${errors || 'not possible here'}`;
-}
-
-async function buildLink() {
-  if (spawnSync('ip', ['-V']).error) return 'ip, of iproute2, is not installed';
-  const steps = [
-    ['netns', 'add', name],
-    ['link', 'add', near, 'type', 'veth', 'peer', 'name', far],
-    ['link', 'set', far, 'netns', name],
-    ['addr', 'add', `${NEAR}/30`, 'dev', near],
-    ['link', 'set', near, 'up'],
-    ['-n', name, 'addr', 'add', `${FAR}/30`, 'dev', far],
-    ['-n', name, 'link', 'set', far, 'up'],
-  ];
-  for (const step of steps) {
-    const fault = await ip(...step);
-    if (fault) return fault;
-  }
-  return null;
-}
-
-// To be called again and again, and when the process ends before its time.
-function removeLink() {
-  for (const args of [['link', 'del', near], ['netns', 'del', name]]) spawnSync('ip', args, { stdio: 'ignore' });
-}
-
-process.on('exit', removeLink);
-const fault = await buildLink();
-if (fault) removeLink();
-const options = fault ? { skip: fault.replaceAll('\n', ' ') } : {};
+const link = await Link.build();
+const options = link.fault ? { skip: link.fault } : {};
 
 // Cuts the link, and gives the milliseconds until the node has as many descriptors as before its peers came.
 async function cutAndTime(node, nAtStart) {
   const sinceMs = nowMs();
-  assert.equal(await ip('-n', name, 'link', 'set', far, 'down'), null);
+  await link.set('down');
   return (await descriptorsBackTo(node.child.process.pid, nAtStart, 20_000)) - sinceMs;
 }
 
 async function withPeers(plan, run) {
   const node = await scene.barker([
-    ...deadlines.flags(), '--listen-address', `${NEAR}:0`, '--access-publish', 'anyone', '--outbox-limit', '64MiB',
+    ...deadlines.flags(), '--listen-address', `${link.nearAddress}:0`, '--access-publish', 'anyone', '--outbox-limit', '64MiB',
   ]);
   const publisher = scene.ioredis(node.embedded.port);
   await publisher.ping();
   const nAtStart = descriptors(node.child.process.pid);
-  assert.equal(await ip('-n', name, 'link', 'set', far, 'up'), null);
-  const child = await startPeers(node.address, plan, ['ip', 'netns', 'exec', name]);
+  await link.set('up');
+  const child = await startPeers(node.address, plan, link.within);
   try {
     await run(node, nAtStart, child, publisher);
   } finally {

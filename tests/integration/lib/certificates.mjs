@@ -10,16 +10,17 @@ async function openssl(...args) {
   if (code !== 0) throw new Error(`openssl ${args.join(' ')}: ${errors}`);
 }
 
-// names: what the certificate is for, as openssl writes it.
-export async function makeCertificates(folder, name = 'tls', names = LOCAL) {
+// names: what the certificate is for, as openssl writes it. authority: what an earlier call gave, else a new one is made.
+export async function makeCertificates(folder, name = 'tls', names = LOCAL, authority = null) {
   const file = (suffix) => join(folder, `${name}-${suffix}`);
-  const files = { ca: file('ca.crt'), certificate: file('server.crt'), key: file('server.key') };
+  const { ca, caKey } = authority ?? { ca: file('ca.crt'), caKey: file('ca.key') };
+  const files = { ca, caKey, certificate: file('server.crt'), key: file('server.key') };
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  await openssl('req', '-x509', ...newKey, '-days', '2', '-subj', '/CN=barker test authority', '-keyout', file('ca.key'),
-    '-out', files.ca);
+  if (!authority)
+    await openssl('req', '-x509', ...newKey, '-days', '2', '-subj', '/CN=barker test authority', '-keyout', caKey, '-out', ca);
   await openssl('req', ...newKey, '-subj', '/CN=localhost', '-keyout', files.key, '-out', file('server.csr'));
   writeFileSync(file('extensions'), `subjectAltName = ${names}\nbasicConstraints = CA:FALSE\n`);
-  await openssl('x509', '-req', '-in', file('server.csr'), '-CA', files.ca, '-CAkey', file('ca.key'), '-CAcreateserial',
+  await openssl('x509', '-req', '-in', file('server.csr'), '-CA', ca, '-CAkey', caKey, '-CAcreateserial',
     '-days', '2', '-extfile', file('extensions'), '-out', files.certificate);
   return files;
 }

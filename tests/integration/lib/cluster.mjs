@@ -1,4 +1,4 @@
-// A Redis Cluster of masters without replicas, made by hand: redis-cli --cluster create waits for seconds.
+// A Redis Cluster, of masters without replicas unless told otherwise, made by hand: redis-cli --cluster create waits for seconds.
 import { freePort, Redis } from './redis.mjs';
 import { until } from './wait.mjs';
 
@@ -19,19 +19,51 @@ export function keySlot(key) {
 }
 
 export class Cluster {
-  masters = [];
+  masters = []; // as it was made
+  replicas = [];
 
-  static async start(folder, settings = [], { nMasters = 3 } = {}) {
+  // hasReplicas: one for each master, in the same order. certificates: all of it by TLS.
+  static async start(folder, settings = [], { nMasters = 3, hasReplicas = false, certificates = null } = {}) {
     const cluster = new Cluster();
-    for (let index = 0; index < nMasters; index++) cluster.masters.push(await startMaster(folder, settings));
-    await cluster.#join();
-    await until(() => cluster.#isReady(), 'the cluster', 30_000);
+    cluster.certificates = certificates;
+    try {
+      for (let index = 0; index < nMasters; index++) cluster.masters.push(await startServer(folder, settings, certificates));
+      await cluster.#join();
+      await until(() => cluster.#isReady(), 'the cluster', 30_000);
+      if (hasReplicas) await cluster.#addReplicas(folder, settings);
+    } catch (error) {
+      await cluster.stop(); // nobody else knows of its servers
+      throw error;
+    }
     return cluster;
   }
 
+  get servers() {
+    return [...this.masters, ...this.replicas];
+  }
+
+  async #addReplicas(folder, settings) {
+    const start = () => startServer(folder, [...settings, '--repl-diskless-sync-delay', '0'], this.certificates);
+    this.replicas = await Promise.all(this.masters.map(start));
+    await Promise.all(this.replicas.map((replica, index) => this.#addReplica(replica, this.masters[index])));
+    await until(() => this.#isReady(), 'the replicas', 30_000);
+  }
+
+  async #addReplica(replica, master) {
+    replica.id = await replica.cli('CLUSTER', 'MYID');
+    await this.#meet(replica);
+    const replicate = () => replica.cli('CLUSTER', 'REPLICATE', master.id);
+    await until(async () => (await replicate()).startsWith('OK'), 'a replica to know its master');
+    await until(async () => /link_status:up/.test(await replica.cli('INFO', 'replication')), 'a replica in sync', 30_000);
+  }
+
+  #meet(server) {
+    return this.masters[0].cli('CLUSTER', 'MEET', '127.0.0.1', String(server.peerPort), String(server.busPort));
+  }
+
   async #isReady() {
-    const infos = await Promise.all(this.masters.map((master) => master.cli('CLUSTER', 'INFO')));
-    const known = `cluster_known_nodes:${this.masters.length}`;
+    const infos = await Promise.all(this.servers.map((server) => server.cli('CLUSTER', 'INFO')));
+    const known = `cluster_known_nodes:${this.servers.length}`;
     return infos.every((info) => info.includes('cluster_state:ok') && info.includes(known));
   }
 
@@ -43,22 +75,24 @@ export class Cluster {
       await master.cli('CLUSTER', 'ADDSLOTSRANGE', String(index * share), String(last));
       master.id = await master.cli('CLUSTER', 'MYID');
     }
-    const [first, ...others] = this.masters;
-    for (const master of others) await first.cli('CLUSTER', 'MEET', '127.0.0.1', String(master.port), String(master.busPort));
+    for (const master of this.masters.slice(1)) await this.#meet(master);
   }
 
   get url() {
-    return `redis-cluster://${this.masters.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
+    const masters = this.masters.map(({ peerPort }) => `127.0.0.1:${peerPort}`).join(',');
+    if (!this.certificates) return `redis-cluster://${masters}`;
+    return `rediss-cluster://${masters}?ca=${encodeURIComponent(this.certificates.ca)}`;
   }
 
-  // Whose the slot is, as the masters themselves say.
+  // Whose the slot is, as a server that lives says.
   async ownerOf(slot) {
-    const lines = (await this.masters[0].cli('CLUSTER', 'NODES')).split('\n');
+    const alive = this.servers.find(({ child }) => child.exit === null);
+    const lines = (await alive.cli('CLUSTER', 'NODES')).split('\n');
     const line = lines.find((text) => text.split(' ').slice(8).some((range) => {
       const [first, last = first] = range.split('-').map(Number);
       return first <= slot && slot <= last;
     }));
-    return this.masters.find(({ id }) => line.startsWith(id));
+    return this.servers.find(({ id }) => line.startsWith(id));
   }
 
   // Moves one slot with its keys to another master, as a resharding does.
@@ -70,7 +104,7 @@ export class Cluster {
     for (;;) {
       const keys = (await from.cli('CLUSTER', 'GETKEYSINSLOT', text, '100')).split('\n').filter(Boolean);
       if (keys.length === 0) break;
-      await from.cli('MIGRATE', '127.0.0.1', String(to.port), '', '0', '5000', 'KEYS', ...keys);
+      await from.cli('MIGRATE', '127.0.0.1', String(to.peerPort), '', '0', '5000', 'KEYS', ...keys);
     }
     for (const master of [to, from, ...this.masters.filter((other) => other !== to && other !== from)])
       await master.cli('CLUSTER', 'SETSLOT', text, 'NODE', to.id);
@@ -78,15 +112,16 @@ export class Cluster {
   }
 
   async stop() {
-    for (const master of this.masters) await master.stop();
+    for (const server of this.servers) await server.stop();
   }
 }
 
-async function startMaster(folder, settings) {
+async function startServer(folder, settings, certificates) {
   const busPort = await freePort();
-  const master = await Redis.start(folder, [
+  const server = await Redis.start(folder, [
     ...settings, '--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-node-timeout', '2000',
-  ]);
-  master.busPort = busPort;
-  return master;
+    ...(certificates ? ['--tls-cluster', 'yes'] : []),
+  ], { certificates });
+  server.busPort = busPort;
+  return server;
 }

@@ -1,8 +1,12 @@
-// A way to a server that can be cut, and mended.
+// A way to a server that can be cut, and mended. A narrow one lets each connection say that many bytes a second.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const SLICE_BYTES = 1024;
 
 export class Way {
+  bytesPerSecond = Infinity; // of connections made from then on
   #sockets = new Set();
 
   static async to(port) {
@@ -23,7 +27,21 @@ export class Way {
         this.#sockets.delete(socket);
         other.destroy();
       });
-      socket.pipe(other);
+      if (socket === far || this.bytesPerSecond === Infinity) socket.pipe(other);
+      else this.#trickle(socket, other);
+    }
+  }
+
+  async #trickle(from, to) {
+    try {
+      for await (const bytes of from) {
+        for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+          to.write(bytes.subarray(at, at + SLICE_BYTES));
+          await delay(1000 * SLICE_BYTES / this.bytesPerSecond);
+        }
+      }
+    } catch {
+      // it was cut
     }
   }
 

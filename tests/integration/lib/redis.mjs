@@ -20,8 +20,9 @@ export const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
 
 export class Redis {
   // settings: lines of redis.conf given as arguments, such as ['--requirepass', 'secret']; the last of a name counts.
-  // certificates: also listens with TLS, on tlsPort.
-  static async start(folder, settings = [], { port = null, certificates = null, command = [] } = {}) {
+  // certificates: also listens with TLS, on tlsPort, and speaks it to other servers.
+  // within: a command before its own, such as ip netns exec.
+  static async start(folder, settings = [], { port = null, certificates = null, command = [], within = [] } = {}) {
     for (let attempt = 0; ; attempt++) {
       const redis = new Redis();
       redis.port = port ?? (await freePort());
@@ -29,6 +30,7 @@ export class Redis {
       redis.path = join(folder, `redis-${redis.port}.sock`);
       redis.url = `redis://127.0.0.1:${redis.port}`;
       redis.command = command;
+      redis.within = within;
       redis.settings = settings;
       if (certificates) await redis.#listenWithTls(certificates);
       mkdirSync(redis.folder, { recursive: true });
@@ -45,17 +47,28 @@ export class Redis {
     this.tlsPort = await freePort();
     this.settings = [
       ...this.settings, '--tls-port', String(this.tlsPort), '--tls-ca-cert-file', ca, '--tls-cert-file', certificate,
-      '--tls-key-file', key, '--tls-auth-clients', 'no',
+      '--tls-key-file', key, '--tls-auth-clients', 'no', '--tls-replication', 'yes',
     ];
     this.tlsUrl = `rediss://127.0.0.1:${this.tlsPort}?ca=${encodeURIComponent(ca)}`;
   }
 
   async #run() {
-    this.child = new Child('redis-server', [
-      ...this.command, '--port', String(this.port), '--bind', '127.0.0.1', '--unixsocket', this.path, '--dir', this.folder,
+    const [program, ...args] = [...this.within, 'redis-server', ...this.command];
+    this.child = new Child(program, [
+      ...args, '--port', String(this.port), '--bind', '127.0.0.1', '--unixsocket', this.path, '--dir', this.folder,
       '--save', '', '--appendonly', 'no', ...this.settings,
     ]);
     await this.child.line(/Ready to accept connections|monitor master/, 'readiness');
+  }
+
+  // Where other servers find it.
+  get peerPort() {
+    return this.tlsPort ?? this.port;
+  }
+
+  // What it shows from now on to whoever connects.
+  showCertificate({ certificate, key }) {
+    return this.cli('CONFIG', 'SET', 'tls-cert-file', certificate, 'tls-key-file', key);
   }
 
   // SIGKILL, as when the machine goes away.

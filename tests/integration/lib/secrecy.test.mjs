@@ -33,7 +33,9 @@ test('no payload, token or key of any test stands in a log at level debug', (t) 
     assert.deepEqual(found(texts, log), [], 'these were logged');
   }
   t.diagnostic(`secrecy: ${nTexts} payloads, tokens and keys looked for in ${nBytes} bytes of log, ${nDebug} lines of level debug`);
-  assert.ok(nTexts > 0 && nBytes > 0);
+  const isIdle = nTexts === 0 || nBytes === 0;
+  if (isIdle && process.env.TEST_IS_WHOLE !== 'yes') t.skip('these test files noted nothing, or logged nothing');
+  else assert.ok(!isIdle, 'all tests together noted nothing, or logged nothing');
 });
 
 test('the search finds what is there', () => {

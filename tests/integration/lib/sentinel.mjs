@@ -11,18 +11,31 @@ export class SentinelGroup {
   servers = [];
   sentinels = [];
 
-  static async start(folder, settings = [], { nSentinels = 3 } = {}) {
+  // certificates: all of it by TLS.
+  static async start(folder, settings = [], { nSentinels = 3, certificates = null } = {}) {
     const group = new SentinelGroup();
-    const master = await Redis.start(folder, settings);
+    group.certificates = certificates;
+    try {
+      await group.#startAll(folder, settings, nSentinels);
+    } catch (error) {
+      await group.stop(); // nobody else knows of its servers
+      throw error;
+    }
+    return group;
+  }
+
+  async #startAll(folder, settings, nSentinels) {
+    const { certificates } = this;
+    const master = await Redis.start(folder, settings, { certificates });
+    this.servers.push(master);
     const replica = await Redis.start(folder, [
-      ...settings, '--replicaof', `127.0.0.1 ${master.port}`, '--repl-diskless-sync-delay', '0',
-    ]);
-    group.servers = [master, replica];
+      ...settings, '--replicaof', `127.0.0.1 ${master.peerPort}`, '--repl-diskless-sync-delay', '0',
+    ], { certificates });
+    this.servers.push(replica);
     await until(async () => /link_status:up/.test(await replica.cli('INFO', 'replication')), 'the replica to be in sync');
     for (let index = 0; index < nSentinels; index++)
-      group.sentinels.push(await group.#startSentinel(join(folder, `sentinel-${master.port}-${index}`), nSentinels));
-    await until(() => group.#isSettled(nSentinels), 'the sentinels to know each other and the replica', 30_000);
-    return group;
+      this.sentinels.push(await this.#startSentinel(join(folder, `sentinel-${master.port}-${index}`), nSentinels));
+    await until(() => this.#isSettled(nSentinels), 'the sentinels to know each other and the replica', 30_000);
   }
 
   // A sentinel writes into its configuration, so each has a file of its own.
@@ -30,11 +43,11 @@ export class SentinelGroup {
     mkdirSync(folder);
     const file = join(folder, 'sentinel.conf');
     writeFileSync(file, [
-      `sentinel monitor ${NAME} 127.0.0.1 ${this.servers[0].port} ${Math.floor(nSentinels / 2) + 1}`,
+      `sentinel monitor ${NAME} 127.0.0.1 ${this.servers[0].peerPort} ${Math.floor(nSentinels / 2) + 1}`,
       `sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}`,
       `sentinel failover-timeout ${NAME} 3000`, '',
     ].join('\n'));
-    const child = await Redis.start(folder, [], { command: [file, '--sentinel'] });
+    const child = await Redis.start(folder, [], { command: [file, '--sentinel'], certificates: this.certificates });
     return child;
   }
 
@@ -48,12 +61,14 @@ export class SentinelGroup {
   }
 
   get url() {
-    return `redis-sentinel://${this.sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${NAME}`;
+    const sentinels = this.sentinels.map(({ peerPort }) => `127.0.0.1:${peerPort}`).join(',');
+    const scheme = this.certificates ? 'rediss-sentinel' : 'redis-sentinel';
+    return `${scheme}://${sentinels}/${NAME}${this.certificates ? `?ca=${encodeURIComponent(this.certificates.ca)}` : ''}`;
   }
 
   async master() {
     const [, port] = (await redisCli(this.sentinels[0].port, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME)).split('\n');
-    return this.servers.find((server) => server.port === Number(port));
+    return this.servers.find((server) => server.peerPort === Number(port));
   }
 
   // In good order: the master lives on as a replica.

@@ -24,6 +24,7 @@ static void begin(void) {
     for (unsigned i = 0; i < N_WORKERS; i++)
         ticked(&workers[i].loop, 0);
     ticked(&bus.loop, 0);
+    ticked(&desk.loop, 0);
     counter_add(&bus.bus.counters.up, 1);
 }
 
@@ -50,6 +51,9 @@ START_TEST(a_loop_that_has_not_turned_for_two_seconds_is_named) {
     expect("bus", "bus");
     ticked(&workers[2].loop, 0);
     expect("bus", "bus");
+    begin();
+    ticked(&desk.loop, 2500);
+    expect("desk", "desk");
 }
 END_TEST
 
@@ -59,6 +63,9 @@ START_TEST(a_node_that_starts_is_well_and_not_ready) {
     expect(NULL, "starting");
     begin();
     memset(&bus.loop, 0, sizeof(bus.loop));
+    expect(NULL, "starting");
+    begin();
+    memset(&desk.loop, 0, sizeof(desk.loop));
     expect(NULL, "starting");
 }
 END_TEST
@@ -70,10 +77,11 @@ START_TEST(a_node_that_does_not_hear_its_broker_is_well_and_not_ready) {
 }
 END_TEST
 
-START_TEST(workers_that_end_while_it_drains_are_no_illness) {
+START_TEST(threads_that_end_while_it_drains_are_no_illness) {
     begin();
     atomic_store(&desk.is_draining, true);
     expect(NULL, "draining");
+    ticked(&desk.loop, 60000);
     ticked(&workers[0].loop, 60000);
     expect(NULL, "draining");
     ticked(&bus.loop, 60000);
@@ -85,7 +93,7 @@ int main(void) {
     const TTest *const tests[] = {
         a_node_whose_loops_turn_is_well_and_ready,       a_loop_that_has_not_turned_for_two_seconds_is_named,
         a_node_that_starts_is_well_and_not_ready,        a_node_that_does_not_hear_its_broker_is_well_and_not_ready,
-        workers_that_end_while_it_drains_are_no_illness,
+        threads_that_end_while_it_drains_are_no_illness,
     };
     return run_suite("desk_health", tests, N_ELEMENTS(tests));
 }

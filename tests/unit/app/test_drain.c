@@ -34,21 +34,24 @@ START_TEST(what_lasts_no_time_is_left_out) {
 }
 END_TEST
 
-START_TEST(a_second_signal_hurries_and_a_third_kills) {
+START_TEST(each_further_signal_hurries_to_the_next_phase_and_the_last_kills) {
     drain_begin(&drain, 5000, 30000, 0);
     ck_assert_int_eq(drain_turn(&drain, true, 10), DRAIN_CLOSING);
     ck_assert_int_eq(drain_turn(&drain, false, 20), DRAIN_CLOSING);
-    ck_assert_int_eq(drain_turn(&drain, true, 30), DRAIN_KILLED);
+    ck_assert_int_eq(drain_turn(&drain, true, 30), DRAIN_TERMINATING);
+    ck_assert_int_eq(drain_turn(&drain, false, 99999), DRAIN_TERMINATING);
+    ck_assert_int_eq(drain_turn(&drain, true, 40), DRAIN_KILLED);
+    ck_assert_int_eq(drain_turn(&drain, true, 50), DRAIN_KILLED);
     drain_begin(&drain, 0, 30000, 0);
     ck_assert_int_eq(drain_turn(&drain, true, 10), DRAIN_CLOSING);
 }
 END_TEST
 
-START_TEST(where_there_is_nothing_to_hurry_the_second_signal_kills) {
+START_TEST(where_all_are_closed_the_second_signal_terminates) {
     drain_begin(&drain, 0, 0, 0);
-    ck_assert_int_eq(drain_turn(&drain, true, 1), DRAIN_KILLED);
+    ck_assert_int_eq(drain_turn(&drain, true, 1), DRAIN_TERMINATING);
     drain_begin(&drain, 0, 100, 0);
-    ck_assert_int_eq(drain_turn(&drain, true, 100), DRAIN_KILLED);
+    ck_assert_int_eq(drain_turn(&drain, true, 100), DRAIN_TERMINATING);
 }
 END_TEST
 
@@ -67,8 +70,8 @@ int main(void) {
         the_notice_comes_before_the_window_and_the_end_behind_it,
         a_window_lasts_from_when_it_was_entered,
         what_lasts_no_time_is_left_out,
-        a_second_signal_hurries_and_a_third_kills,
-        where_there_is_nothing_to_hurry_the_second_signal_kills,
+        each_further_signal_hurries_to_the_next_phase_and_the_last_kills,
+        where_all_are_closed_the_second_signal_terminates,
         it_waits_no_longer_than_its_phase,
     };
     return run_suite("drain", tests, N_ELEMENTS(tests));

@@ -9,7 +9,7 @@
 #include "app/metrics_table.h"
 #include "app/process_figures.h"
 
-enum { N_WORKERS = 2 };
+enum { N_WORKERS = 2, TEXT_MAX = 4 << 20 };
 
 static Worker *workers;
 static BusThread *bus;
@@ -22,7 +22,7 @@ static void begin(void) {
     bus = calloc(1, sizeof(*bus));
     ck_assert(workers && bus);
     sources = (MetricsSources){.workers = workers, .n_workers = N_WORKERS, .bus = bus, .started_wall_ms = 1700000000123};
-    buf_init(&text, METRICS_TEXT_MAX);
+    buf_init(&text, TEXT_MAX);
 }
 
 static void finish(void) {

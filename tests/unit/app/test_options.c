@@ -69,6 +69,21 @@ START_TEST(the_distance_counts_edits_and_swaps_up_to_its_limit) {
 }
 END_TEST
 
+START_TEST(a_limit_changes_no_distance_below_it) {
+    enum { NO_LIMIT = 2 * OPTION_NAME_SIZE, LIMITS = 8 };
+    size_t n_options;
+    const Option *all = options_all(&n_options);
+
+    for (size_t i = 0; i < n_options * n_options; i++) {
+        const char *a = all[i / n_options].key, *b = all[i % n_options].key;
+        size_t n = options_distance(a, b, NO_LIMIT);
+
+        for (size_t n_limit = 1; n_limit < LIMITS; n_limit++)
+            ck_assert_uint_eq(options_distance(a, b, n_limit), n < n_limit ? n : n_limit);
+    }
+}
+END_TEST
+
 START_TEST(a_misspelled_name_finds_its_neighbour_and_nonsense_none) {
     ck_assert_str_eq(options_nearest(OPTION_KEY, "redis.ulr")->key, "redis.url");
     ck_assert_str_eq(options_nearest(OPTION_FLAG, "--listen-adress")->key, "listen.address");
@@ -132,7 +147,7 @@ static void print_all_help(FILE *out) {
     options_print_help(out, NULL);
 }
 
-START_TEST(the_help_stays_within_100_columns_and_names_every_flag) {
+START_TEST(the_help_stays_within_80_columns_and_names_every_flag) {
     char *text = printed(print_all_help), name[OPTION_NAME_SIZE];
     size_t n_options;
     const Option *all = options_all(&n_options);
@@ -140,7 +155,7 @@ START_TEST(the_help_stays_within_100_columns_and_names_every_flag) {
     for (size_t i = 0; i < n_options; i++)
         ck_assert_ptr_nonnull(strstr(text, option_spell(name, &all[i], OPTION_FLAG)));
     for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
-        ck_assert_msg(strcspn(line, "\n") <= 100, "too long: %.*s", (int)strcspn(line, "\n"), line);
+        ck_assert_msg(strcspn(line, "\n") <= 80, "too long: %.*s", (int)strcspn(line, "\n"), line);
     free(text);
 }
 END_TEST
@@ -176,10 +191,11 @@ int main(void) {
     tcase_add_test(tcase, an_option_of_namespaces_is_shown_with_a_place_for_the_name);
     tcase_add_test(tcase, every_row_is_found_by_every_spelling);
     tcase_add_test(tcase, the_distance_counts_edits_and_swaps_up_to_its_limit);
+    tcase_add_test(tcase, a_limit_changes_no_distance_below_it);
     tcase_add_test(tcase, a_misspelled_name_finds_its_neighbour_and_nonsense_none);
     tcase_add_test(tcase, the_password_of_a_url_is_masked_however_it_is_written);
     tcase_add_test(tcase, a_section_is_matched_whole);
-    tcase_add_test(tcase, the_help_stays_within_100_columns_and_names_every_flag);
+    tcase_add_test(tcase, the_help_stays_within_80_columns_and_names_every_flag);
     tcase_add_test(tcase, the_table_in_the_document_is_the_table_of_the_program);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "suite.h"
@@ -60,11 +61,26 @@ START_TEST(a_file_that_is_replaced_has_changed_and_so_has_one_that_is_gone) {
 }
 END_TEST
 
+START_TEST(a_pipe_is_told_from_files_and_from_nothing) {
+    begin();
+    ck_assert(!files_have_pipe(both));
+    unlink(other);
+    ck_assert(!files_have_pipe(both));
+    ck_assert(!file_is_pipe(other));
+    ck_assert_int_eq(mkfifo(other, 0600), 0);
+    ck_assert(files_have_pipe(both));
+    ck_assert(file_is_pipe(other));
+    ck_assert(!files_have_pipe(""));
+    end();
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         the_stamp_stays_while_nothing_changes,
         it_changes_with_any_of_the_files,
         a_file_that_is_replaced_has_changed_and_so_has_one_that_is_gone,
+        a_pipe_is_told_from_files_and_from_nothing,
     };
     return run_suite("files", tests, N_ELEMENTS(tests));
 }

@@ -109,6 +109,24 @@ START_TEST(another_limit_leaves_what_was_taken_taken) {
 }
 END_TEST
 
+START_TEST(a_limit_that_goes_down_and_up_again_gives_nothing_back) {
+    const QuotaLimit one = {.per_second = 1, .burst = 1}, five = {.per_second = 5, .burst = 5};
+    Quota quota;
+    quota_init(&quota, &ten, 1000);
+    quota_take(&quota, &ten, 7, 1000);
+    for (unsigned i = 0; i < 5; i++) {
+        quota_change(&quota, &ten, &one, 1000);
+        ck_assert_int_eq(quota.level, -1000); /* no debt that one a second would take long to pay */
+        quota_change(&quota, &one, &five, 1000);
+        quota_change(&quota, &five, &ten, 1000);
+        ck_assert_int_eq(quota.level, 3000);
+    }
+    quota_change(&quota, &ten, &one, 1000);
+    quota_change(&quota, &one, &ten, 3000); /* what came in meanwhile is its own */
+    ck_assert_int_eq(quota.level, 5000);
+}
+END_TEST
+
 START_TEST(a_smaller_limit_that_nobody_told_of_holds_all_the_same) {
     const QuotaLimit three = {.per_second = 3, .burst = 3};
     Quota quota;
@@ -143,6 +161,7 @@ int main(void) {
         the_largest_rate_over_the_longest_time_does_not_overflow,
         a_clock_that_stands_still_or_runs_back_gives_nothing,
         another_limit_leaves_what_was_taken_taken,
+        a_limit_that_goes_down_and_up_again_gives_nothing_back,
         a_smaller_limit_that_nobody_told_of_holds_all_the_same,
         a_limit_that_is_lowered_or_comes_later_holds_from_then_on,
     };

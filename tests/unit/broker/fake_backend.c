@@ -8,10 +8,11 @@
 #include "journal.h"
 #include "suite.h"
 
-enum { OPEN_MAX = 64, STEP_MS = 100 };
+enum { OPEN_MAX = 2048, STEP_MS = 100 };
 
 Bus bus;
 bool fake_is_reachable;
+unsigned fake_n_asked;
 
 /* Questions that are open, in their order. */
 static struct {
@@ -56,6 +57,7 @@ static void on_read(Backend *backend, const char *channel, size_t n_channel, con
     static const char *const orders[] = {"resume", "forward", "reverse"};
     journal_add("READ %.*s %s %" PRIu64 "-%" PRIu64 " %" PRIu32, (int)n_channel, channel, orders[query->order],
                 query->since.epoch, query->since.seq, query->limit);
+    fake_n_asked++;
     if (n_open == OPEN_MAX) /* an assertion that holds takes memory, too */
         ck_abort_msg("too many questions");
     open_reads[n_open].cookie = cookie;
@@ -187,6 +189,10 @@ HistoryReply *fake_history(const char *channel, bool is_recovered, uint64_t epoc
         reply->messages[i]->position = (Position){epoch, first + i};
     }
     return reply;
+}
+
+unsigned fake_n_open(void) {
+    return n_open;
 }
 
 void answer_reply(HistoryReply *reply) {

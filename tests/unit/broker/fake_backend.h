@@ -10,6 +10,7 @@ enum { LINGER_MS = 1000, SUBSCRIBE_MS = 5000, LOCAL_LINGER_MS = 3000, HOLD_BYTES
 extern Bus bus;
 extern Backend fake_backend;
 extern bool fake_is_reachable;
+extern unsigned fake_n_asked; /* questions */
 
 void given_a_bus(void); /* at the time 0, unreachable */
 void given_a_bus_that_is_up(void);
@@ -33,6 +34,7 @@ void publish(const char *channel, const void *payload, size_t n_payload, const B
 void answer_read(bool is_recovered, uint64_t epoch, uint64_t first, uint64_t head);
 void answer_reply(HistoryReply *reply); /* takes it over */
 void fail_read(BrokerResult result);
+unsigned fake_n_open(void); /* questions that are open */
 void answer_publish(BrokerResult result, Position position);
 HistoryReply *fake_history(const char *channel, bool is_recovered, uint64_t epoch, uint64_t first, uint64_t head);
 

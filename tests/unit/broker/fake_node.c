@@ -74,6 +74,10 @@ static void on_link(void *context, bool is_up, const char *reason) {
         snprintf(reason_copy, sizeof reason_copy, "%s", reason);
 }
 
+static void on_complained(void *context, const BrokerComplaint *complaint) {
+    journal_add("complained %s: %s", complaint->command, complaint->code);
+}
+
 const BusOps fake_bus_ops = {
     .deliver = on_deliver,
     .acknowledged = on_acknowledged,
@@ -82,6 +86,7 @@ const BusOps fake_bus_ops = {
     .history = on_history,
     .presence = on_presence,
     .link = on_link,
+    .complained = on_complained,
 };
 
 static void on_changed(void *context) {

@@ -58,6 +58,10 @@ static void on_refused(void *context, const char *channel, size_t n_channel) {
     journal_add("refused %.*s", (int)n_channel, channel);
 }
 
+static void on_complained(void *context, const BrokerComplaint *complaint) {
+    journal_add("complained %s: %s %s", complaint->command, complaint->code, complaint->words ? complaint->words : "-");
+}
+
 static void on_lost(void *context, const char *channel, size_t n_channel) {
     journal_add("lost %.*s", (int)n_channel, channel);
 }
@@ -107,6 +111,7 @@ static void on_buried(void *context, void *cookie, BrokerResult result) {
 static const BackendEvents events = {
     .changed = on_changed,
     .link = on_link,
+    .complained = on_complained,
     .subscribed = on_subscribed,
     .refused = on_refused,
     .lost = on_lost,

@@ -57,12 +57,17 @@ static void on_link(void *context, bool is_up, const char *reason) {
     ((Node *)context)->is_up = is_up;
 }
 
+static void on_complained(void *context, const BrokerComplaint *complaint) {
+    ck_abort_msg("%s: %s", complaint->command, complaint->code);
+}
+
 static const BusOps ops = {
     .deliver = on_deliver,
     .acknowledged = on_acknowledged,
     .gap = on_gap,
     .presence = on_presence,
     .link = on_link,
+    .complained = on_complained,
 };
 
 static uv_timer_t ticker;

@@ -209,7 +209,7 @@ START_TEST(publishes_are_pipelined_and_answered_in_order) {
     ck_journal("");
     loopback_send(commander, ":5\r\n-NOPERM no\r\n");
     loopback_turns(10);
-    ck_journal("published 1 ok 0; published 2 refused 0");
+    ck_journal("published 1 ok 0; complained PUBLISH: NOPERM no; published 2 refused 0");
     finish();
 }
 END_TEST
@@ -330,7 +330,7 @@ START_TEST(a_batch_that_is_refused_is_tried_channel_by_channel) {
     loopback_expect(subscriber, "*2\r\n$9\r\nSUBSCRIBE\r\n$8\r\nbarker:a\r\n*2\r\n$9\r\nSUBSCRIBE\r\n$13\r\nbarker:secret\r\n");
     loopback_send(subscriber, "*3\r\n$9\r\nsubscribe\r\n$8\r\nbarker:a\r\n:2\r\n-NOPERM no\r\n");
     loopback_turns(10);
-    ck_journal("subscribed a; refused secret");
+    ck_journal("subscribed a; complained SUBSCRIBE: NOPERM no; refused secret");
     finish();
 }
 END_TEST

@@ -129,8 +129,6 @@ START_TEST(a_port_without_tls_is_given_up) {
 END_TEST
 
 int main(void) {
-    if (!redis_tls_is_built())
-        return 77; /* skipped */
     const TTest *const tests[] = {
         what_the_given_authority_vouches_for_is_connected_to_and_carries_messages,
         more_than_one_record_and_one_socket_buffer_passes_whole,

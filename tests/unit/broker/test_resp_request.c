@@ -85,6 +85,17 @@ START_TEST(what_is_no_command_is_invalid_with_the_words_of_redis) {
 }
 END_TEST
 
+START_TEST(http_is_no_command_since_a_page_can_make_a_browser_speak_it) {
+    static const char *const lines[] = {"POST / HTTP/1.1\r\n", "post\r\n", "Host: localhost:6380\r\n", " HOST:\n"};
+    for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
+        ck_assert_int_eq(parse(lines[i]), RESP_REQUEST_INVALID);
+        ck_assert_str_eq(request.error, "HTTP is not spoken here");
+    }
+    ck_assert_int_eq(parse("PUBLISH POST Host:\r\n"), RESP_REQUEST_OK);
+    expect_args("PUBLISH|POST|Host:|");
+}
+END_TEST
+
 START_TEST(a_line_without_an_end_is_invalid_once_it_is_too_long) {
     static char text[RESP_LINE_MAX_BYTES];
     memset(text, 'x', sizeof text);
@@ -112,6 +123,7 @@ int main(void) {
         every_prefix_of_a_command_is_partial,
         what_follows_a_command_is_left,
         what_is_no_command_is_invalid_with_the_words_of_redis,
+        http_is_no_command_since_a_page_can_make_a_browser_speak_it,
         a_line_without_an_end_is_invalid_once_it_is_too_long,
         a_line_of_too_many_words_is_invalid,
     };

@@ -35,13 +35,6 @@ static void finish(void) {
     rmdir(folder);
 }
 
-START_TEST(names_are_separated_by_any_number_of_spaces) {
-    ck_assert_uint_eq(tls_count(""), 0);
-    ck_assert_uint_eq(tls_count("  "), 0);
-    ck_assert_uint_eq(tls_count(" /a  /b "), 2);
-}
-END_TEST
-
 START_TEST(a_key_that_does_not_fit_is_refused_by_its_name_and_one_that_does_is_taken) {
     given_two_pairs();
     Tls *tls = NULL;
@@ -63,7 +56,7 @@ START_TEST(an_authority_that_cannot_be_read_is_refused) {
     Tls *tls = NULL;
     const TlsFiles files = {.certificates = certificates[0], .keys = keys[0], .client_ca = "/nowhere"};
     ck_assert_int_eq(tls_new(&tls, &files, error, sizeof error), -EINVAL);
-    ck_assert_msg(strstr(error, "authority in /nowhere"), "%s", error);
+    ck_assert_msg(strstr(error, "authority in /nowhere: No such file or directory"), "%s", error);
     finish();
 }
 END_TEST
@@ -81,7 +74,6 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {
-        names_are_separated_by_any_number_of_spaces,
         a_key_that_does_not_fit_is_refused_by_its_name_and_one_that_does_is_taken,
         an_authority_that_cannot_be_read_is_refused,
         the_stamp_changes_with_a_file_and_not_without,

@@ -167,6 +167,21 @@ START_TEST(a_tokens_limits_count_in_place_of_the_nodes) {
 }
 END_TEST
 
+START_TEST(who_has_two_tokens_gets_no_more_than_the_better_of_them) {
+    SessionOptions options = begin();
+    node_begin(&options);
+    Session *session = node_open(&fakes[0]);
+    for (unsigned i = 0; i < 10; i++) {
+        ck_assert_int_eq(show(session, "ada", "{\"messages\":8}"), TOKEN_OK);
+        node_receive(session, "x");
+        node_receive(session, "x");
+        ck_assert_int_eq(show(session, "ada", "{\"messages\":1}"), TOKEN_OK);
+    }
+    ck_assert_uint_eq(node.n_received, 8);
+    end();
+}
+END_TEST
+
 START_TEST(a_tokens_limits_hold_where_the_node_has_none) {
     SessionOptions options = begin();
     node_begin(&options);
@@ -232,6 +247,7 @@ int main(void) {
         who_changes_its_name_leaves_the_place_of_the_old_one,
         a_token_may_set_how_many_connections_its_user_has,
         a_tokens_limits_count_in_place_of_the_nodes,
+        who_has_two_tokens_gets_no_more_than_the_better_of_them,
         a_tokens_limits_hold_where_the_node_has_none,
         a_newer_token_drops_what_it_does_not_permit,
         who_shows_at_last_who_it_is_loses_the_channels_of_the_name_that_it_gave,

@@ -1,4 +1,4 @@
-#include "net/http_status.h"
+#include "base/http_status.h"
 
 #include <stddef.h>
 
