@@ -20,8 +20,8 @@ typedef struct Activation {
     uint32_t n_sockets;
 } Activation;
 
-/* Reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, and removes them. first: the first descriptor, ACTIVATION_FIRST but in tests. None: nothing was inherited. -ENOTSOCK: one of the descriptors
-   is not a listening stream socket; -E2BIG. */
+/* Reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, and removes them. first: the first descriptor, ACTIVATION_FIRST but in tests.
+   0, also when nothing was inherited; -ENOTSOCK: one of the descriptors is not a listening stream socket; -E2BIG. */
 int activation_init(Activation *activation, int first);
 void activation_finish(Activation *activation); /* closes what nobody has taken */
 

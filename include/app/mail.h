@@ -75,7 +75,12 @@ Mail *mail_present(const PresenceChange *change); /* ends the process likewise *
 PresenceChange mail_change(const Mail *mail);
 /* Carries the message with a reference of its own, charged with its size. NULL: no memory. */
 Mail *mail_message(MailKind kind, Message *message);
-/* The same of a reply; ends the process when there is no memory. */
+/* Carries a channel's name, charged with it. NULL: no memory. */
+Mail *mail_question(MailKind kind, const char *channel, size_t n_channel);
+/* Asks the bus for what may be refused: takes the mail, which is charged, or NULL without memory. BROKER_OK: the answer comes to
+   *to; BROKER_OVERLOADED: none does. Any thread. */
+BrokerResult mail_ask(Inbox *bus, Mail *mail, const BrokerReturn *to);
+/* The same as mail_message of a reply; ends the process when there is no memory. */
 Mail *mail_history(const char *channel, size_t n_channel, HistoryReply *reply);
 Mail *mail_settings(Settings *settings); /* with a reference of its own; likewise */
 Mail *mail_free(Mail *mail);             /* NULL */

@@ -112,6 +112,8 @@ bool api_call_choose_key(ApiCall *call, const char *key);
 bool api_call_claim(ApiCall *call);
 /* Makes room for n items. False: failed for want of memory. */
 bool api_call_make_items(ApiCall *call, size_t n_items);
+/* Of a call with one item that the broker was to take: false, and failed, unless it has. */
+bool api_call_is_taken(ApiCall *call);
 /* Takes the item's own result, where the node did not take it. */
 void api_call_asked(ApiCall *call, size_t item, BrokerResult result);
 

@@ -35,8 +35,8 @@ typedef struct Message {
 /* The one copy of the payload. -ENOMEM; -EINVAL when channel is not 1 to CHANNEL_NAME_MAX bytes or the payload is over 4 GiB.
    The caller owns one reference. Any thread. */
 int message_new(Message **out, const char *channel, size_t n_channel, const void *payload, size_t n_payload);
-/* The same with an idempotency key, up to MESSAGE_ID_MAX bytes (else -EINVAL): while the channel's history knows a message of that key, this
-   one takes its place and is not published again. n_id 0: none. Live channels have no such memory. */
+/* The same with an idempotency key, up to MESSAGE_ID_MAX bytes (else -EINVAL): while the channel's history knows a message of
+   that key, this one takes its place and is not published again. n_id 0: none. Live channels have no such memory. */
 int message_new_keyed(Message **out, const char *channel, size_t n_channel, const void *payload, size_t n_payload,
                       const char *id, size_t n_id);
 Message *message_ref(Message *message);

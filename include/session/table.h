@@ -105,8 +105,8 @@ enum { SESSION_TABLE_SCRATCH = 64 * 1024 }; /* bytes gathered into one write */
 int session_table_init(SessionTable *table, const SessionOptions *options, BrokerPort *broker, uint32_t worker,
                        uint64_t now_ms);
 /* From now on the table goes by these, and so do its sessions: limits and permissions at what they do next, a deadline that is
-   armed at its next arming, or earlier where it is further away than any may be now. Who is in a channel that has got presence enters, and leaves where presence has ended. What the
-   options before borrowed is not looked at any more. */
+   armed at its next arming, or earlier where it is further away than any may be now. Who is in a channel that has got presence
+   enters, and leaves where presence has ended. What the options before borrowed is not looked at any more. */
 void session_table_configure(SessionTable *table, const SessionOptions *options);
 void session_table_finish(SessionTable *table); /* terminates what is left, with CAUSE_SHUTDOWN, and reaps it */
 

@@ -8,26 +8,9 @@ static BrokerReturn desk_return(const Desk *desk, uint64_t call, uint64_t item) 
     return (BrokerReturn){.worker = desk->options.n_workers, .session_id = call, .request_id = item};
 }
 
-/* mail is charged, or NULL without memory. */
 static BrokerResult desk_ask(Desk *desk, Mail *mail, uint64_t call, uint64_t item) {
-    if (!mail)
-        return BROKER_OVERLOADED;
-    mail->to = desk_return(desk, call, item);
-    if (inbox_push(&desk->options.bus->inbox, &mail->item) == INBOX_FULL) {
-        mail_free(mail);
-        return BROKER_OVERLOADED;
-    }
-    return BROKER_OK;
-}
-
-static Mail *desk_question(MailKind kind, const char *channel, size_t n_channel) {
-    Mail *mail = mail_new(kind, n_channel);
-    if (!mail)
-        return NULL;
-    mail->n_channel = (uint32_t)n_channel;
-    mail->item.n_charged = sizeof(*mail) + n_channel;
-    memcpy(mail->channel, channel, n_channel);
-    return mail;
+    const BrokerReturn to = desk_return(desk, call, item);
+    return mail_ask(&desk->options.bus->inbox, mail, &to);
 }
 
 static BrokerResult desk_publish(void *context, Message *message, uint64_t call, uint64_t item) {
@@ -35,14 +18,14 @@ static BrokerResult desk_publish(void *context, Message *message, uint64_t call,
 }
 
 static BrokerResult desk_read(void *context, const char *channel, size_t n_channel, const HistoryQuery *query, uint64_t call) {
-    Mail *mail = desk_question(MAIL_READ, channel, n_channel);
+    Mail *mail = mail_question(MAIL_READ, channel, n_channel);
     if (mail)
         mail->query = *query;
     return desk_ask(context, mail, call, 0);
 }
 
 static BrokerResult desk_presence(void *context, const char *channel, size_t n_channel, uint64_t call) {
-    return desk_ask(context, desk_question(MAIL_ASK, channel, n_channel), call, 0);
+    return desk_ask(context, mail_question(MAIL_ASK, channel, n_channel), call, 0);
 }
 
 static BrokerResult desk_control(void *context, const Control *control, uint64_t call, uint64_t item) {

@@ -69,6 +69,27 @@ Mail *mail_message(MailKind kind, Message *message) {
     return mail;
 }
 
+Mail *mail_question(MailKind kind, const char *channel, size_t n_channel) {
+    Mail *mail = mail_new(kind, n_channel);
+    if (!mail)
+        return NULL;
+    mail->n_channel = (uint32_t)n_channel;
+    mail->item.n_charged = sizeof(*mail) + n_channel;
+    memcpy(mail->channel, channel, n_channel);
+    return mail;
+}
+
+BrokerResult mail_ask(Inbox *bus, Mail *mail, const BrokerReturn *to) {
+    if (!mail)
+        return BROKER_OVERLOADED;
+    mail->to = *to;
+    if (inbox_push(bus, &mail->item) == INBOX_FULL) {
+        mail_free(mail);
+        return BROKER_OVERLOADED;
+    }
+    return BROKER_OK;
+}
+
 Mail *mail_history(const char *channel, size_t n_channel, HistoryReply *reply) {
     Mail *mail = mail_control(MAIL_HISTORY, channel, n_channel);
     mail->history = history_reply_ref(reply);

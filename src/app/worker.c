@@ -1,7 +1,6 @@
 #include "app/worker.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,28 +34,12 @@ static void worker_present(BrokerPort *port, const PresenceChange *change) {
     worker_tell(worker_of_port(port), mail_present(change));
 }
 
-/* What a client asks for may be refused: mail is charged, or NULL without memory. */
+/* What a client asks for may be refused. */
 static BrokerResult worker_ask(BrokerPort *port, Mail *mail, const BrokerReturn *to) {
-    Worker *worker = worker_of_port(port);
-    if (!mail)
-        return BROKER_OVERLOADED;
-    mail->to = *to;
-    mail->to.worker = worker->options.index;
-    if (inbox_push(worker->options.bus, &mail->item) == INBOX_FULL) {
-        mail_free(mail);
-        return BROKER_OVERLOADED;
-    }
-    return BROKER_OK;
-}
-
-static Mail *worker_question(MailKind kind, const char *channel, size_t n_channel) {
-    Mail *mail = mail_new(kind, n_channel);
-    if (!mail)
-        return NULL;
-    mail->n_channel = (uint32_t)n_channel;
-    mail->item.n_charged = sizeof(*mail) + n_channel;
-    memcpy(mail->channel, channel, n_channel);
-    return mail;
+    const Worker *worker = worker_of_port(port);
+    BrokerReturn here = *to;
+    here.worker = worker->options.index;
+    return mail_ask(worker->options.bus, mail, &here);
 }
 
 static BrokerResult worker_publish(BrokerPort *port, Message *message, const BrokerReturn *to) {
@@ -65,14 +48,14 @@ static BrokerResult worker_publish(BrokerPort *port, Message *message, const Bro
 
 static BrokerResult worker_read(BrokerPort *port, const char *channel, size_t n_channel, const HistoryQuery *query,
                                 const BrokerReturn *to) {
-    Mail *mail = worker_question(MAIL_READ, channel, n_channel);
+    Mail *mail = mail_question(MAIL_READ, channel, n_channel);
     if (mail)
         mail->query = *query;
     return worker_ask(port, mail, to);
 }
 
 static BrokerResult worker_presence(BrokerPort *port, const char *channel, size_t n_channel, const BrokerReturn *to) {
-    return worker_ask(port, worker_question(MAIL_ASK, channel, n_channel), to);
+    return worker_ask(port, mail_question(MAIL_ASK, channel, n_channel), to);
 }
 
 static const BrokerPortOps worker_port_ops = {

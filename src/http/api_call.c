@@ -175,6 +175,15 @@ bool api_call_make_items(ApiCall *call, size_t n_items) {
     return call->items != NULL;
 }
 
+bool api_call_is_taken(ApiCall *call) {
+    const ApiItem *item = &call->items[0];
+    if (!item->is_answered)
+        api_call_fail_overdue(call);
+    else if (item->result != BROKER_OK)
+        api_call_fail_broker(call, item->result);
+    return item->is_answered && item->result == BROKER_OK;
+}
+
 void api_call_asked(ApiCall *call, size_t item, BrokerResult result) {
     if (result == BROKER_OK)
         return;

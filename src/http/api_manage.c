@@ -84,18 +84,13 @@ void api_start_disconnect(ApiCall *call) {
 }
 
 void api_finish_control(ApiCall *call) {
-    const ApiItem *item = &call->items[0];
     JsonWriter writer;
-    if (!item->is_answered) {
-        api_call_fail_overdue(call);
-    } else if (item->result != BROKER_OK) {
-        api_call_fail_broker(call, item->result);
-    } else {
-        json_writer_init(&writer, &call->out);
-        json_writer_open(&writer, '{');
-        json_writer_name(&writer, "accepted");
-        json_writer_boolean(&writer, true);
-        json_writer_close(&writer, '}');
-        api_call_succeed(call, &writer, true);
-    }
+    if (!api_call_is_taken(call))
+        return;
+    json_writer_init(&writer, &call->out);
+    json_writer_open(&writer, '{');
+    json_writer_name(&writer, "accepted");
+    json_writer_boolean(&writer, true);
+    json_writer_close(&writer, '}');
+    api_call_succeed(call, &writer, true);
 }

@@ -193,19 +193,14 @@ static void write_place(JsonWriter *writer, const ApiItem *item) {
 }
 
 void api_finish_publish(ApiCall *call) {
-    const ApiItem *item = &call->items[0];
     JsonWriter writer;
-    if (!item->is_answered) {
-        api_call_fail_overdue(call);
-    } else if (item->result != BROKER_OK) {
-        api_call_fail_broker(call, item->result);
-    } else {
-        json_writer_init(&writer, &call->out);
-        json_writer_open(&writer, '{');
-        write_place(&writer, item);
-        json_writer_close(&writer, '}');
-        api_call_succeed(call, &writer, true);
-    }
+    if (!api_call_is_taken(call))
+        return;
+    json_writer_init(&writer, &call->out);
+    json_writer_open(&writer, '{');
+    write_place(&writer, &call->items[0]);
+    json_writer_close(&writer, '}');
+    api_call_succeed(call, &writer, true);
 }
 
 static void write_result(JsonWriter *writer, const ApiItem *item) {
