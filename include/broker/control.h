@@ -9,7 +9,7 @@
 #include "base/ref.h"
 
 enum { CONTROL_OK, CONTROL_BAD };
-enum { CONTROL_TEXT_MAX = 8 * 1024, CONTROL_REASON_MAX = 123 };
+enum { CONTROL_TEXT_MAX = 8 * 1024, CONTROL_REASON_MAX = 123, CONTROL_CODE_MIN = 3000, CONTROL_CODE_MAX = 4999 };
 
 /* The channel of the commands, as the bus and its backends know it: no client can name it. In Redis
    it is called as broker/channel_key.h says. */
@@ -25,7 +25,7 @@ typedef struct Control {
     Ref ref;
     ControlKind kind;
     uint64_t connection; /* "connection":"<hex>", as the welcome tells it; 0: all of the user */
-    uint16_t code;       /* "code" of the close frame, 3000 to 4999; 0: not given */
+    uint16_t code;       /* "code" of the close frame, CONTROL_CODE_MIN to CONTROL_CODE_MAX; 0: not given */
     uint32_t n_user;
     uint32_t n_channel;
     uint32_t n_reason;

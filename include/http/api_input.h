@@ -55,7 +55,9 @@ bool api_input_channel(ApiInput *input, const ApiObject *object, bool is_needed,
 bool api_input_is_channel(const json_t *value);
 bool api_input_number(ApiInput *input, const ApiObject *object, const char *name, uint64_t min, uint64_t max, uint64_t *out);
 bool api_input_boolean(ApiInput *input, const ApiObject *object, const char *name,
-                       bool *out);                                              /* of a query 1, 0, true, false */
+                       bool *out); /* of a query 1, 0, true, false */
+/* As its welcome names it. */
+bool api_input_connection(ApiInput *input, const ApiObject *object, uint64_t *connection);
 bool api_input_key(ApiInput *input, const ApiObject *object, const char **key); /* idempotency_key */
 bool api_input_is_key(const char *key, size_t n_key);
 /* The place {"epoch","seq"} of "since"; of a query since_epoch and since_seq. */

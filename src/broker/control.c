@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "hub/channel.h"
 
-enum { CODE_MIN = 3000, CODE_MAX = 4999, CONNECTION_DIGITS_MAX = 16 };
+enum { CONNECTION_DIGITS_MAX = 16 };
 
 static const char *const control_types[] = {
     [CONTROL_DISCONNECT] = "disconnect", [CONTROL_UNSUBSCRIBE] = "unsubscribe", [CONTROL_SUBSCRIBE] = "subscribe"};
@@ -93,7 +93,7 @@ static const char *control_read_connection(Control *values, const json_t *value)
 
 static const char *control_read_code(Control *values, const json_t *value) {
     json_int_t code = json_integer_value(value);
-    if (!json_is_integer(value) || code < CODE_MIN || code > CODE_MAX)
+    if (!json_is_integer(value) || code < CONTROL_CODE_MIN || code > CONTROL_CODE_MAX)
         return "code must be an integer from 3000 to 4999";
     values->code = (uint16_t)code;
     return NULL;

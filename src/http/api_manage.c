@@ -1,28 +1,14 @@
 /* subscribe, unsubscribe, disconnect: said to every node through the broker. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "http/api_call.h"
 #include "hub/channel.h"
-
-enum { CLOSE_CODE_MIN = 3000, CLOSE_CODE_MAX = 4999, CONNECTION_MAX = 16 /* hexadecimal digits */ };
 
 /* By the same rules as the nodes, which would carry out nothing for a name that no user can have. */
 static void read_user(ApiInput *input, const ApiObject *root, Control *control) {
     if (api_input_text(input, root, "user", false, PRESENCE_USER_MAX, &control->user) &&
         !channel_name_is_valid(control->user, strlen(control->user)))
         api_input_wrong(input, root, "user", "must have no control characters");
-}
-
-static void read_connection(ApiInput *input, const ApiObject *root, Control *control) {
-    const char *text;
-    char *end;
-    if (!api_input_text(input, root, "connection", false, CONNECTION_MAX, &text))
-        return;
-    if (strspn(text, "0123456789abcdef") == strlen(text))
-        control->connection = strtoull(text, &end, 16);
-    if (control->connection == 0)
-        api_input_wrong(input, root, "connection", "must be a connection as its welcome names it");
 }
 
 static void read_control(ApiInput *input, const ApiObject *root, Control *control) {
@@ -37,12 +23,12 @@ static void read_control(ApiInput *input, const ApiObject *root, Control *contro
     if (!json_object_get(root->value, "user") == !json_object_get(root->value, "connection"))
         api_input_wrong(input, root, NULL, "must have exactly one of user and connection");
     read_user(input, root, control);
-    read_connection(input, root, control);
+    api_input_connection(input, root, &control->connection);
     if (control->kind != CONTROL_DISCONNECT)
         api_input_channel(input, root, true, &control->channel);
     if (known == names)
         return;
-    api_input_number(input, root, "code", CLOSE_CODE_MIN, CLOSE_CODE_MAX, &code);
+    api_input_number(input, root, "code", CONTROL_CODE_MIN, CONTROL_CODE_MAX, &code);
     api_input_text(input, root, "reason", false, CONTROL_REASON_MAX, &control->reason);
     control->code = (uint16_t)code;
 }

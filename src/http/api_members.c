@@ -120,6 +120,20 @@ bool api_input_is_key(const char *key, size_t n_key) {
     return n_key > 0 && n_key <= INPUT_KEY_MAX;
 }
 
+bool api_input_connection(ApiInput *input, const ApiObject *object, uint64_t *connection) {
+    enum { DIGITS_MAX = 16 };
+    const char *text;
+    if (!api_input_text(input, object, "connection", false, DIGITS_MAX, &text))
+        return false;
+    uint64_t number = strspn(text, "0123456789abcdef") == strlen(text) ? strtoull(text, NULL, 16) : 0;
+    if (number == 0) {
+        api_input_wrong(input, object, "connection", "must be a connection as its welcome names it");
+        return false;
+    }
+    *connection = number;
+    return true;
+}
+
 bool api_input_key(ApiInput *input, const ApiObject *object, const char **key) {
     const json_t *value = member(input, object, "idempotency_key", false);
     if (!value)

@@ -41,27 +41,16 @@ void api_start_channels(ApiCall *call) {
         start(call, SURVEY_ROWS_MAX, 0, pattern); /* more than asked for: workers may know the same channels */
 }
 
-static uint64_t read_connection(ApiInput *input, const ApiObject *root) {
-    const char *text;
-    uint64_t connection = 0;
-    if (!api_input_text(input, root, "connection", false, 16, &text))
-        return 0;
-    if (strspn(text, "0123456789abcdef") == strlen(text))
-        connection = strtoull(text, NULL, 16);
-    if (connection == 0)
-        api_input_wrong(input, root, "connection", "must be a connection as its welcome names it");
-    return connection;
-}
-
 void api_start_connections(ApiCall *call) {
     static const char *const names[] = {"user", "connection", "slow", "limit", NULL};
     const ApiObject root = api_input_root(&call->input);
     const char *user = "";
+    uint64_t connection = 0;
     bool is_slow = false;
     call->limit = ROWS_DEFAULT;
     api_input_members(&call->input, &root, names);
     api_input_text(&call->input, &root, "user", false, PRESENCE_USER_MAX, &user);
-    uint64_t connection = read_connection(&call->input, &root);
+    api_input_connection(&call->input, &root, &connection);
     api_input_boolean(&call->input, &root, "slow", &is_slow);
     api_input_number(&call->input, &root, "limit", 1, SURVEY_ROWS_MAX, &call->limit);
     if ((*user != '\0') + !!connection + is_slow > 1)
